@@ -1,0 +1,15 @@
+"""Analyses: a data set under a model to plots and tables. `ANALYSES` is the table; a new one is one file and one line."""
+
+from typing import Any
+
+from latentstudio.analyses.components import Components
+from latentstudio.analyses.likelihood import Likelihood
+from latentstudio.analyses.norms import Norms
+from latentstudio.analyses.training import Training
+
+ANALYSES: dict[str, type[Any]] = {
+    "likelihood": Likelihood,
+    "norms": Norms,
+    "components": Components,
+    "training": Training,
+}

@@ -1,0 +1,73 @@
+"""What an analysis is: a data set under a model in, plots and tables out, streaming."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.data.imageset import ImageSet
+from latentstudio.results import Partial
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentstudio.models.base import LatentModel
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that an analysis may look at.
+
+    Attributes
+    ----------
+    model : the loaded model, or None for analyses that need none.
+    folder : the model's folder (history, card); None without a model.
+    training : the training record of ``config.json``.
+    data : the data set.
+    selection : dataset indices that the analysis is restricted to; None for all.
+    held_out : bool (len(data),) images that the model has not seen in training, or None if unknown (another data set:
+        all True).
+    inputs : slot name to codes, when the analysis declares slots.
+    tensor : returns prepared images float32 (n, C, H, W) in [-1, 1] of dataset indices, resized and turned grey or
+        colour as the model wants them.
+    at_snapshot : returns the model at a training step.
+    snapshots : the steps there are, ascending.
+    origin : words for captions: data set title, model name and snapshot.
+    """
+
+    model: "LatentModel | None"
+    folder: Path | None
+    training: dict[str, Any]
+    data: ImageSet | None
+    selection: NDArray[np.int64] | None
+    held_out: NDArray[np.bool_] | None
+    tensor: "Callable[[Sequence[int] | NDArray[np.int64]], Tensor]"
+    at_snapshot: "Callable[[int], LatentModel]"
+    snapshots: tuple[int, ...]
+    origin: str
+
+
+class Analysis(Protocol):
+    """A frozen dataclass of parameters whose class also says what it needs.
+
+    `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone.
+    """
+
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    needs_model: ClassVar[bool]
+    needs_data: ClassVar[bool]
+
+    def run(self, study: Study) -> Iterator[Partial]:
+        """Yield partial results between chunks, at last one with fraction 1; may be dropped at any yield.
+
+        Raises
+        ------
+        UserError
+            The study lacks something; the sentence says what.
+        """
+        ...

@@ -1,0 +1,292 @@
+"""What a recipe gives back: plain, read-only numpy values that any face of the program can draw.
+
+Nothing here knows torch, Qt or matplotlib, so results cross a process boundary by pickling. Every result has a `caption`
+that names data set, split, number of images, random seed and model.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+
+def _freeze(value: Any) -> None:
+    """Make every array inside a result read-only."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif is_dataclass(value) and not isinstance(value, type):
+        for f in fields(value):
+            _freeze(getattr(value, f.name))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _freeze(item)
+
+
+class _ReadOnly:
+    def __post_init__(self) -> None:
+        _freeze(self)
+
+
+@dataclass(frozen=True)
+class Band(_ReadOnly):
+    """A range of a readout, e.g. the typical set of the prior: 95 % of prior draws have a norm in [low, high]."""
+
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Frames(_ReadOnly):
+    """Decoded codes with everything measured about each.
+
+    Attributes
+    ----------
+    images : uint8 (N, H, W, C), C = 1 or 3
+        Decoded pictures; frames that are not decoded yet are mid-grey.
+    codes : float32 (N, D)
+    norm : float64 (N,)
+        Euclidean norm of each code.
+    log_prob : float64 (N,) in nats per image, or None when the model has no density.
+    prior_percentile : float64 (N,) in [0, 100]
+        Share of prior draws whose norm is smaller.
+    data_percentile : float64 (N,) in [0, 100], or None without a data set
+        Share of the data set's codes whose norm is smaller.
+    nearest : int64 (N,), or None
+        Index of the most similar image of the data set (Euclidean distance of pixels, see `operations.readouts`).
+    nearest_distance : float64 (N,), or None
+        Root-mean-square pixel difference to it, in grey levels of 0..255.
+    ready : bool (N,)
+        Whether the frame is decoded.
+    finite : bool (N,)
+        Whether the model's answer was finite before it was clipped to a picture.
+    """
+
+    images: Bytes
+    codes: NDArray[np.float32]
+    norm: Floats
+    log_prob: Floats | None
+    prior_percentile: Floats
+    data_percentile: Floats | None
+    nearest: NDArray[np.int64] | None
+    nearest_distance: Floats | None
+    ready: NDArray[np.bool_]
+    finite: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Strip(_ReadOnly):
+    """Paths through the latent space, one row each: frame ``row * columns + column`` is position ``positions[column]``.
+
+    Attributes
+    ----------
+    positions : float64 (columns,)
+        Place along the path, 0 at the first end and 1 at the second; outside [0, 1] is extrapolation.
+    row_labels : one per path, e.g. ("Linear", "Spherical").
+    norm_band, log_prob_band : typical range of prior draws (norm) and of the data set (log-density).
+    """
+
+    frames: Frames
+    positions: Floats
+    row_labels: tuple[str, ...]
+    end_labels: tuple[str, str] = ("", "")
+    norm_band: Band | None = None
+    log_prob_band: Band | None = None
+    nearest_ids: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> int:
+        """Number of frames of each path."""
+        return len(self.positions)
+
+
+@dataclass(frozen=True)
+class ImageGrid(_ReadOnly):
+    """Pictures in rows and columns, e.g. samples, or originals over their reconstructions.
+
+    Attributes
+    ----------
+    originals : uint8 (N, H, W, C) or None
+        Input pictures that belong to the frames (for reconstructions), drawn above them.
+    error : float64 (N,) or None
+        Root-mean-square pixel error between original and frame, in grey levels of 0..255.
+    """
+
+    frames: Frames
+    columns: int
+    labels: tuple[str, ...] = ()
+    originals: Bytes | None = None
+    error: Floats | None = None
+    norm_band: Band | None = None
+    log_prob_band: Band | None = None
+    nearest_ids: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line(_ReadOnly):
+    """One line or set of markers of a `Curve` or `Distribution`. `role` chooses colour and dash for all faces alike."""
+
+    label: str
+    x: Floats
+    y: Floats
+    role: Literal["data", "train", "held_out", "reference", "other"] = "data"
+    style: Literal["line", "markers", "both"] = "line"
+
+
+@dataclass(frozen=True)
+class Curve(_ReadOnly):
+    """Lines over one pair of axes. Non-finite y values are gaps; how many there are is said in `notes`."""
+
+    lines: tuple[Line, ...]
+    x_label: str
+    y_label: str
+    x_log: bool = False
+    y_log: bool = False
+    band: Band | None = None
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Histogram(_ReadOnly):
+    """Counts over bins, normalised on demand. `members` lets a brush select the images of a bar."""
+
+    label: str
+    edges: Floats
+    counts: Floats
+    role: Literal["data", "train", "held_out", "reference", "other"] = "data"
+    values: Floats | None = None
+    members: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Distribution(_ReadOnly):
+    """Histograms on common axes with reference densities (already scaled to counts) and a typical band."""
+
+    histograms: tuple[Histogram, ...]
+    x_label: str
+    y_label: str = "images"
+    references: tuple[Line, ...] = ()
+    band: Band | None = None
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bars(_ReadOnly):
+    """One bar per label and series; `values` is float64 (series, labels), NaN where there is none."""
+
+    labels: tuple[str, ...]
+    series: tuple[str, ...]
+    values: Floats
+    y_label: str
+    roles: tuple[Literal["data", "train", "held_out", "reference", "other"], ...] = ()
+    members: tuple[tuple[int, ...], ...] = ()
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table(_ReadOnly):
+    """Rows of numbers and words. A cell is str, int, float or None; floats are shown with `digits` decimals."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    digits: int = 2
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scatter(_ReadOnly):
+    """Points float64 (N, 2) with the dataset index of each, coloured by a label."""
+
+    points: Floats
+    members: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    group_labels: tuple[str, ...]
+    x_label: str = ""
+    y_label: str = ""
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heatmap(_ReadOnly):
+    """A stack of maps float64 (N, H, W), drawn side by side; `diverging` maps are centred on zero."""
+
+    maps: Floats
+    labels: tuple[str, ...]
+    diverging: bool = False
+    columns: int = 5
+    unit: str = ""
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+
+
+Single = Strip | ImageGrid | Curve | Distribution | Bars | Table | Scatter | Heatmap
+
+
+@dataclass(frozen=True)
+class Sheet(_ReadOnly):
+    """Several results of one analysis, shown under one another, e.g. a table and its bars."""
+
+    parts: tuple[Single, ...]
+    title: str = ""
+    caption: str = ""
+
+
+Result = Single | Sheet
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A step of a running recipe: how far it is, and what can be shown already.
+
+    Attributes
+    ----------
+    fraction : float in [0, 1]; 1 means that `result` is final.
+    message : what is being done, for the progress line.
+    """
+
+    fraction: float
+    result: Result | None = None
+    message: str = ""
+    seconds: float = field(default=0.0, compare=False)
+
+
+def final(parts: Iterator[Partial]) -> Result:
+    """Run a generator of partial results to its end and return the last result.
+
+    Raises
+    ------
+    RuntimeError
+        The generator gave no result at all.
+    """
+    result: Result | None = None
+    for part in parts:
+        if part.result is not None:
+            result = part.result
+    if result is None:
+        raise RuntimeError("the recipe ended without a result")
+    return result
