@@ -1,16 +1,20 @@
 """What an operation is: codes in, codes out. No pixels, no Qt, and no torch until it runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from latentstudio.controls import Control, control, controls
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentSpace
+
+__all__ = ["Codes", "Control", "Operation", "Slot", "Surroundings", "control", "controls"]
 
 
 @dataclass(frozen=True)
@@ -30,44 +34,6 @@ class Slot:
     many: bool = False
     optional: bool = False
     hint: str = ""
-
-
-@dataclass(frozen=True)
-class Control:
-    """How a parameter is shown and typed; forms, command-line options and tests are made from it.
-
-    Attributes
-    ----------
-    kind : ``int``, ``float``, ``bool``, ``choice`` (one of `choices`), ``choices`` (some of `choices`), ``text``,
-        ``ints`` (a list of whole numbers).
-    """
-
-    name: str
-    label: str
-    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints"]
-    default: Any
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    choice_labels: tuple[str, ...] = ()
-    help: str = ""
-    advanced: bool = False
-
-
-def control(default: Any, label: str, kind: str, **facts: Any) -> Any:
-    """Declare a dataclass field together with its `Control`."""
-    return field(default=default, metadata={"control": {"label": label, "kind": kind, **facts}})
-
-
-def controls(cls: type[Any]) -> tuple[Control, ...]:
-    """Return the controls of an operation or analysis class in the order of its fields."""
-    found = []
-    for f in fields(cls):
-        facts = f.metadata.get("control")
-        if facts is not None:
-            default = f.default if f.default is not MISSING else None
-            found.append(Control(name=f.name, default=default, **facts))
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -108,12 +74,24 @@ class Codes:
 
 
 class Operation(Protocol):
-    """A frozen dataclass of parameters whose class also says what it needs."""
+    """A frozen dataclass of parameters whose class also says what it needs.
+
+    Attributes
+    ----------
+    needs : abilities of the model, as the values of `models.base.Ability`.
+    picture_slots : slots whose pictures themselves matter, not only their codes (originals that are shown, or averaged).
+    """
 
     title: ClassVar[str]
     summary: ClassVar[str]
     slots: ClassVar[tuple[Slot, ...]]
     needs: ClassVar[frozenset[str]]
+    picture_slots: ClassVar[frozenset[str]]
+
+    @property
+    def wants_means(self) -> bool:
+        """Whether `codes` will ask for the mean code or mean picture of the data set, which takes a pass over it."""
+        ...
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
         """Return the codes to decode.

@@ -1,0 +1,115 @@
+"""Parameters of operations and analyses: declared once, shown as forms and options, checked before they are used."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal
+
+from latentstudio.errors import UserError
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a parameter is shown and typed; forms, command-line options and tests are made from it.
+
+    Attributes
+    ----------
+    kind : ``int``, ``float``, ``bool``, ``choice`` (one of `choices`), ``choices`` (some of `choices`), ``text``,
+        ``ints`` (a list of whole numbers).
+    """
+
+    name: str
+    label: str
+    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints"]
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    choice_labels: tuple[str, ...] = ()
+    help: str = ""
+    advanced: bool = False
+
+
+def control(default: Any, label: str, kind: str, **facts: Any) -> Any:
+    """Declare a dataclass field together with its `Control`."""
+    return field(default=default, metadata={"control": {"label": label, "kind": kind, **facts}})
+
+
+def controls(cls: type[Any]) -> tuple[Control, ...]:
+    """Return the controls of an operation or analysis class in the order of its fields."""
+    found = []
+    for f in fields(cls):
+        facts = f.metadata.get("control")
+        if facts is not None:
+            default = f.default if f.default is not MISSING else None
+            found.append(Control(name=f.name, default=default, **facts))
+    return tuple(found)
+
+
+def build(cls: type[Any], params: Mapping[str, Any]) -> Any:
+    """Make an operation or analysis from the parameters of a recipe; those that are not given take their default.
+
+    Raises
+    ------
+    UserError
+        A parameter is unknown, of the wrong type, or outside its range; the sentence names it and what would do.
+    """
+    names = [f.name for f in fields(cls)]
+    unknown = [name for name in params if name not in names]
+    if unknown:
+        raise UserError(f"{cls.title} has no parameter '{unknown[0]}'; there are {', '.join(names) or 'none'}.")
+    by_name = {c.name: c for c in controls(cls)}
+    return cls(**{name: checked(by_name[name], v) if name in by_name else v for name, v in params.items()})
+
+
+def checked(c: Control, value: Any) -> Any:
+    """Return `value` in the type of the control: lists become tuples, whole floats become integers where asked.
+
+    Raises
+    ------
+    UserError
+        It does not fit the control.
+    """
+    if c.kind == "bool" and isinstance(value, bool):
+        return value
+    if c.kind == "text" and isinstance(value, str):
+        return value
+    if c.kind == "choice" and value in c.choices:
+        return value
+    if c.kind in ("int", "float"):
+        return _number(c, value)
+    if c.kind == "ints" and isinstance(value, (list, tuple)):
+        return tuple(_number(c, v) for v in value)
+    if c.kind == "choices" and isinstance(value, (list, tuple)) and value and all(v in c.choices for v in value):
+        return tuple(value)
+    raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
+
+
+def _number(c: Control, value: Any) -> float | int:
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if fits and c.kind != "float":
+        fits = value == int(value)
+    if fits and c.minimum is not None:
+        fits = value >= c.minimum
+    if fits and c.maximum is not None:
+        fits = value <= c.maximum
+    if not fits:
+        raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
+    return float(value) if c.kind == "float" else int(value)
+
+
+def _accepted(c: Control) -> str:
+    if c.kind in ("choice", "choices"):
+        return f"{'one' if c.kind == 'choice' else 'one or more'} of {', '.join(c.choices)} would do"
+    if c.kind == "bool":
+        return "true or false would do"
+    if c.kind == "text":
+        return "a text would do"
+    what = {"int": "a whole number", "float": "a number", "ints": "a list of whole numbers"}[c.kind]
+    if c.minimum is not None and c.maximum is not None:
+        return f"{what} from {c.minimum:g} to {c.maximum:g} would do"
+    if c.minimum is not None:
+        return f"{what} of at least {c.minimum:g} would do"
+    if c.maximum is not None:
+        return f"{what} of at most {c.maximum:g} would do"
+    return f"{what} would do"
