@@ -1,0 +1,1 @@
+"""Panels: what stands in a dock of the main window."""

@@ -1,0 +1,1 @@
+"""Widgets that show and change one thing each; panels put them together."""
