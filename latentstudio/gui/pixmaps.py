@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QIODevice, QSize, Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
+from PySide6.QtGui import QImage, QImageWriter, QPixmap
 
 from latentstudio.errors import UserError
 
@@ -71,7 +71,7 @@ def png_of(pixels: Bytes) -> bytes:
     """Pack a picture as PNG."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image_of(pixels).save(buffer, b"PNG")
+    QImageWriter(buffer, QByteArray(b"png")).write(image_of(pixels))
     return bytes(buffer.data().data())
 
 
