@@ -1,1 +1,1 @@
-"""The window. Pictures reach it as numpy uint8 and numbers as float64; nothing here imports torch."""
+"""The window: PySide6 widgets over `studio`. Pictures reach it as numpy arrays; it never imports torch."""

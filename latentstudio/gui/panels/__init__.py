@@ -1,1 +1,1 @@
-"""Panels: what stands in a dock of the main window."""
+"""Panels: one widget class per kind of view, each fed by the controller."""
