@@ -1,4 +1,4 @@
-"""The one frozen document: all that the person has set up. Every action makes a new one; undo is the list of old ones."""
+"""The one frozen document: all that the person has set up. Every action makes a new one; undo is a list of old ones."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ----------
     search : words to find in ids and labels.
     filters : attribute name to the accepted values (``"yes"``/``"no"``/category) or ``">= 3"`` style comparisons.
-    sort : column name (also ``norm`` and ``log_prob``), empty for the dataset's own order; prefixed ``-`` for descending.
+    sort : column name (also ``norm`` and ``log_prob``), empty for the dataset's own order; ``-`` in front descends.
     thumbnail : edge in px.
     """
 

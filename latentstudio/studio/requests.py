@@ -125,7 +125,17 @@ class RenderFigure:
     format: str
 
 
-Request = RunRecipe | OpenDataset | Thumbnails | Picture | DatasetColumns | Inspect | AlignPhoto | RenderFigure
+@dataclass(frozen=True)
+class Preload:
+    """Get models and datasets ready, so that the first recipe finds them; the answer is progress alone."""
+
+    models: tuple[ModelRef, ...] = ()
+    datasets: tuple[DataRef, ...] = ()
+
+
+Request = (
+    RunRecipe | OpenDataset | Thumbnails | Picture | DatasetColumns | Inspect | AlignPhoto | RenderFigure | Preload
+)
 
 
 @dataclass(frozen=True)
@@ -160,27 +170,52 @@ class Answer:
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """A sign of life: where the work runs and what it holds."""
+    """A sign of life: where the work runs and what it holds.
+
+    Attributes
+    ----------
+    host : ``"thread"`` or ``"process"``; pid : the process that computes, 0 while there is none.
+    memory_bytes : resident memory of that process.
+    models : names of the loaded models.
+    message : a sentence for the person, e.g. that the engine died and was started again; mostly empty.
+    alive : False when the engine has given up; every further request is answered with an error.
+    """
 
     host: str
     device: str
     threads: int
     memory_bytes: int
     models: tuple[str, ...]
+    pid: int = 0
+    message: str = ""
+    alive: bool = True
+
+
+Listener = Callable[[Answer | EngineStatus], None]
 
 
 class Engine(Protocol):
-    """A worker somewhere: a thread of this process (`ThreadEngine`) or a process of its own (`ProcessEngine`).
+    """A worker somewhere: a thread of this process (`ThreadEngine`) or a process of its own (`ProcessEngine`)."""
 
-    `listen` registers a function that receives every `Answer` and `EngineStatus`; it is called from a thread of the
-    engine's choosing. Newest request of a lane wins: earlier ones of that lane that have not started are forgotten, a
-    running one is dropped at its next chunk.
-    """
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Register a function that receives every `Answer` and `EngineStatus`; the function returned ends that.
 
-    def listen(self, listener: Callable[[Answer | EngineStatus], None]) -> None: ...
+        It is called from a thread of the engine's choosing and must return quickly.
+        """
+        ...
 
-    def submit(self, lane: str, urgency: Urgency, request: Request) -> Ticket: ...
+    def submit(self, lane: str, urgency: Urgency, request: Request) -> Ticket:
+        """Ask for something; returns at once.
 
-    def cancel(self, lane: str) -> None: ...
+        Newest request of a lane wins: an earlier one of that lane that has not started is forgotten, a running one is
+        dropped at its next chunk, and neither is answered any more.
+        """
+        ...
 
-    def close(self, timeout: float = 5.0) -> None: ...
+    def cancel(self, lane: str) -> None:
+        """Drop what runs or waits in a lane; it is not answered any more."""
+        ...
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End within `timeout` seconds, even in the middle of work; later requests are ignored."""
+        ...
