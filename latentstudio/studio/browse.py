@@ -16,6 +16,13 @@ _COMPARISON = re.compile(r"^(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)$")
 _RANGE = re.compile(r"^(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)$")
 
 
+def image_name(facts: DatasetFacts | None, index: int) -> str:
+    """Name of one image for people: its id, or its number where the dataset has no names."""
+    if facts is None or facts.ids is None or not 0 <= index < len(facts.ids):
+        return f"image {index}"
+    return facts.ids[index]
+
+
 def measured_columns(columns: ColumnsReady | None) -> dict[str, Column]:
     """Norm and log-density as sortable columns, as far as they are known."""
     if columns is None:
