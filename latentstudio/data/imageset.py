@@ -92,9 +92,9 @@ class AttributeTable(Mapping[str, Column]):
     @property
     def identity(self) -> NDArray[np.int64] | None:
         """Person of each image, int64 (N,) with -1 where unknown; None when the dataset names no persons."""
-        if "identity" not in self._columns:
+        if "identity" not in self:
             return None
-        return np.nan_to_num(self._columns["identity"].values, nan=-1).astype(np.int64)
+        return np.nan_to_num(self["identity"].values, nan=-1).astype(np.int64)
 
     def group(self, name: str, value: float = 1.0) -> NDArray[np.int64]:
         """Indices of the images whose attribute `name` equals `value`.
@@ -104,9 +104,9 @@ class AttributeTable(Mapping[str, Column]):
         UserError
             The dataset has no such attribute.
         """
-        if name not in self._columns:
-            raise UserError(f"There is no attribute '{name}'; there are {', '.join(self._columns) or 'none'}.")
-        return np.flatnonzero(self._columns[name].values == value)
+        if name not in self:
+            raise UserError(f"There is no attribute '{name}'; there are {', '.join(self) or 'none'}.")
+        return np.flatnonzero(self[name].values == value)
 
 
 @runtime_checkable
