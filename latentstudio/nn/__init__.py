@@ -1,0 +1,1 @@
+"""Bricks without opinions: networks and invertible layers that model families put together."""
