@@ -1,0 +1,1 @@
+"""Recipes, running them, and figures that carry them."""

@@ -1,0 +1,1 @@
+"""The application without a face: document, session, resolve, worker, engines, cache, workspace."""
