@@ -8,7 +8,7 @@ lies there.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from latentstudio.data import digits, folder, olivetti, procedural
+from latentstudio.data import archive, celeba, digits, folder, idx, olivetti, procedural, utkface
 from latentstudio.data.imageset import AttributeTable, Column, ImageRef, ImageSet
 from latentstudio.data.specification import format_spec, parse_spec
 from latentstudio.errors import UserError
@@ -68,6 +68,10 @@ DATASETS: dict[str, Source] = {
     "folder": Source(
         "Folder of pictures", folder.open_folder, True, "Pictures of any size, with or without an attributes.csv."
     ),
+    "zip": Source("Zip of pictures", archive.open_zip, True, "An archive of pictures with a CSV beside it or inside."),
+    "celeba": Source("CelebA", celeba.open_celeba, True, "The published layout: img_align_celeba and its lists."),
+    "idx": Source("IDX file (MNIST)", idx.open_idx, True, "Images in IDX format, compressed or not, labels beside."),
+    "utkface": Source("UTKFace", utkface.open_utkface, True, "Faces with age, gender and race in their file names."),
 }
 """Sources by the name that begins a specification."""
 

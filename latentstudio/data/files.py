@@ -25,14 +25,12 @@ _PEEKS = 16
 
 
 class Storage(Protocol):
-    """Where picture files lie.
+    """Where picture files lie."""
 
-    Attributes
-    ----------
-    names : relative names with ``/``, in the dataset's order.
-    """
-
-    names: Sequence[str]
+    @property
+    def names(self) -> Sequence[str]:
+        """Relative names with ``/``, in the dataset's order."""
+        ...
 
     def read(self, index: int) -> Path | bytes:
         """Return the file, or its content when it is no file of its own."""

@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentstudio.data.imageset import Column
+from latentstudio.errors import UserError
+
+MOST_PERSONS = 10_000_000
+"""Most persons that a data set may name."""
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "?"))
 """Cells that mean 'not known', in lower case."""
@@ -15,8 +19,17 @@ _SIGNS = {"-1": 0.0, "1": 1.0}
 
 
 def identity_column(persons: ArrayLike) -> Column:
-    """Return the column ``identity`` from whole numbers 0..K-1, one per image; -1 where unknown."""
+    """Return the column ``identity`` from whole numbers 0..K-1, one per image; -1 where unknown.
+
+    Raises
+    ------
+    UserError
+        A number is no person's: fractional, infinite or beyond ten million.
+    """
     numbers = np.asarray(persons, dtype=np.float64)
+    odd = numbers[~((numbers < MOST_PERSONS) & (numbers == np.floor(numbers)))]
+    if len(odd):
+        raise UserError(f"{odd[0]:g} is no person's number; whole numbers up to {MOST_PERSONS} would do.")
     values = np.where(numbers < 0, np.nan, numbers)
     count = int(numbers.max(initial=-1)) + 1
     return Column("identity", "category", values, tuple(str(person) for person in range(count)))

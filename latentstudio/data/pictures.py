@@ -24,7 +24,8 @@ MAX_PIXELS = 89_478_485
 # What Pillow's decoders raise on damaged or hostile files; warnings only where the program runs with them as errors.
 _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError, OverflowError,
-    ZeroDivisionError, MemoryError, NotImplementedError, AssertionError, RuntimeError, struct.error, zlib.error, UserWarning,
+    ZeroDivisionError, MemoryError, NotImplementedError, AssertionError, RuntimeError, struct.error, zlib.error,
+    UserWarning,
 )  # fmt: skip
 
 _UPRIGHT = {

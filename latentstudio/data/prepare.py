@@ -28,9 +28,8 @@ def fit(images: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray
         The array is not a batch of 8-bit grey or RGB images.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise UserError(
-            f"Images of shape {images.shape} and type {images.dtype} cannot be used; uint8 (N, H, W, 1 or 3)."
-        )
+        found = f"{images.dtype} {images.shape}"
+        raise UserError(f"Images of type and shape {found} cannot be used; uint8 (N, H, W, 1 or 3) would do.")
     channels, height, width = image_shape
     if images.shape[1:3] != (height, width):
         shaped = [cover(image, (height, width)) for image in images]

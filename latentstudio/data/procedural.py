@@ -48,6 +48,9 @@ class FactorTable(AttributeTable):
             return Column(name, "binary", binary[:, place].astype(np.float64))
         return Column(name, "number", factors[:, place - self._binary].astype(np.float64))
 
+    def __contains__(self, name: object) -> bool:
+        return name == "identity" or name in self._places
+
     def __iter__(self) -> Iterator[str]:
         yield "identity"
         yield from self._places

@@ -31,9 +31,7 @@ def held_out_mask(data: ImageSet, rule: str, share: float, seed: int) -> NDArray
     if rule not in RULES:
         raise UserError(f"There is no split rule '{rule}'; one of {', '.join(RULES)} would do.")
     if not (math.isfinite(share) and 0.0 <= share < 1.0):
-        raise UserError(
-            f"The held-out share {share} is not accepted; a number from 0 up to, but not including, 1 would do."
-        )
+        raise UserError(f"The held-out share {share} is not accepted; a number from 0 to below 1 would do.")
     if seed < 0:
         raise UserError(f"The split seed {seed} is not accepted; a whole number from 0 would do.")
     if rule == "none":
