@@ -79,7 +79,7 @@ class Operation(Protocol):
     Attributes
     ----------
     needs : abilities of the model, as the values of `models.base.Ability`.
-    picture_slots : slots whose pictures themselves matter, not only their codes (originals that are shown, or averaged).
+    picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.
     """
 
     title: ClassVar[str]
