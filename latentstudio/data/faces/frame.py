@@ -70,6 +70,10 @@ def tint(target: Plane, mask: Plane, colour: Sequence[float] | Plane) -> None:
     target += mask * (paint - target)
 
 
+HALF = 0.88
+MIDDLE = -0.04
+
+
 @dataclass
 class Surface:
     """One layer's samples within its window: all planes have the window's shape (h, w)."""
@@ -86,7 +90,8 @@ class Surface:
 class Frame:
     """The planes of a picture that has ``samples`` samples on a side.
 
-    Scene coordinates run from -1 to 1 across the picture, x to the right and y upwards. Colours
+    The scene is drawn for coordinates from -1 to 1, x to the right and y upwards; the picture shows the
+    square of half-width `HALF` around (0, `MIDDLE`), so that the face fills it as in aligned crops. Colours
     are linear light.
     """
 
@@ -103,9 +108,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         n = self.samples
-        self.step = 2.0 / n
-        centres = ((np.arange(n) + 0.5) * self.step - 1.0).astype(np.float32)
-        self.x, self.y = centres[None, :], -centres[:, None]
+        self.step = 2.0 * HALF / n
+        centres = ((np.arange(n) + 0.5) * self.step - HALF).astype(np.float32)
+        self.x, self.y = centres[None, :], np.float32(MIDDLE) - centres[:, None]
         self.albedo = np.zeros((3, n, n), dtype=np.float32)
         self.normal = np.zeros((3, n, n), dtype=np.float32)
         self.normal[2] = 1.0
@@ -117,12 +122,12 @@ class Frame:
         """Return the slices (rows, columns) of the samples within a box in scene coordinates."""
 
         def cut(low: float, high: float) -> slice:
-            first = int(np.floor((low + 1.0) / self.step))
-            last = int(np.ceil((high + 1.0) / self.step))
+            first = int(np.floor((low + HALF) / self.step))
+            last = int(np.ceil((high + HALF) / self.step))
             first = min(max(first, 0), self.samples - 2)
             return slice(first, min(max(last, first + 2), self.samples))
 
-        return cut(-top, -bottom), cut(left, right)
+        return cut(MIDDLE - top, MIDDLE - bottom), cut(left, right)
 
     def grid(self, window: Window) -> tuple[Plane, Plane]:
         """Return x, shape (1, w), and y, shape (h, 1), of a window's samples."""

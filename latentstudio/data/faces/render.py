@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.faces import body, eyes, hair, lighting, mouth, skin, wear
 from latentstudio.data.faces.factors import Face, Factors
-from latentstudio.data.faces.frame import Frame, Plane, Surface, Window
+from latentstudio.data.faces.frame import HALF, MIDDLE, Frame, Plane, Surface, Window
 from latentstudio.data.faces.head import Build, Pose, meet
 
 _FEWEST_SAMPLES = 96
@@ -165,5 +165,5 @@ def eye_positions(factors: Factors, size: int = 64) -> NDArray[np.float64]:
         pose = Pose.of(f, build)
         for column, sign in enumerate((-1, 1)):
             x, y, _ = pose.project(sign * build.eye_x, 0.0, build.eye_z)
-            out[row, column] = (x + 1.0) * size / 2.0 - 0.5, (1.0 - y) * size / 2.0 - 0.5
+            out[row, column] = (x / HALF + 1.0) * size / 2.0 - 0.5, (1.0 - (y - MIDDLE) / HALF) * size / 2.0 - 0.5
     return out
