@@ -1,0 +1,377 @@
+"""A place for one picture, or several: drop things on it, drag them from it; every drag has a keyboard twin."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QApplication, QMenu, QSizePolicy, QWidget
+
+from latentstudio.figures.recipe import Input
+from latentstudio.gui import dragging
+from latentstudio.gui.pixmaps import pixmap
+from latentstudio.gui.theme import colors, small_font, theme_signals
+from latentstudio.gui.widgets.painting import CENTRE, focus_ring, frame_box, pen, with_alpha, write, write_wrapped
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+"""Endings of files that a slot takes; everything else is left to the window."""
+CAPTION = 17
+_SHOWN = 9
+
+
+def picture_paths(mime: QMimeData) -> list[Path]:
+    """Return the picture files in a drag from another program."""
+    return [path for path in dragging.paths_of(mime) if path.suffix.lower() in PICTURES]
+
+
+def drop_words(label: str, many: bool, filled: bool, inputs: int, files: int) -> str:
+    """Say what a drop on a slot will do; empty when the slot does not take it."""
+    count = inputs or files
+    if not count:
+        return ""
+    if many:
+        return f"Drop to add to {label}" if count == 1 else f"Drop to add {count} to {label}"
+    what = "the first of " + str(count) + " " if count > 1 else ""
+    verb = "use" if inputs else "encode"
+    if filled and not what:
+        return f"Drop to replace {label}" if inputs else f"Drop to encode and replace {label}"
+    return f"Drop to {verb} {what}as {label}"
+
+
+class SlotWidget(QWidget):
+    """A slot. It knows inputs and pictures but no model and no document; its signals say what the person wants.
+
+    Parameters
+    ----------
+    label : ``"A"``; `name` : the operation's name of the slot.
+    hint : what to do while it is empty.
+    many : takes any number.
+    partner : label of the other slot of a pair, which gives swap and 'same person'.
+    """
+
+    dropped = Signal(object)
+    """Tuple of inputs; one unless `many`."""
+    path_dropped = Signal(object)
+    cleared = Signal()
+    inspected = Signal()
+    enlarged = Signal()
+    hovered = Signal(bool)
+    random_wanted = Signal(str)
+    """``"any"``, ``"same"`` or ``"other"`` person than the partner."""
+    swap_wanted = Signal()
+    words_changed = Signal(str)
+    """What a drop will do, while something hovers; empty when it has gone."""
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        hint: str = "",
+        many: bool = False,
+        partner: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.name, self.label, self.partner, self.many = name, label, partner, many
+        self._hint = hint or f"Drop a picture on {label}"
+        self._inputs: tuple[Input, ...] = ()
+        self._pixels: tuple[NDArray[np.uint8] | None, ...] = ()
+        self._words = ""
+        self._pressed: QPoint | None = None
+        self.can_pick = True
+        self.knows_persons = True
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedSize(104, 104 + CAPTION)
+        theme_signals().changed.connect(self.update)
+        self._tell()
+
+    # State.
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What is on the slot."""
+        return self._inputs
+
+    @property
+    def pixels(self) -> tuple[NDArray[np.uint8] | None, ...]:
+        """A picture for each input where one is known, uint8 (H, W, C)."""
+        return self._pixels
+
+    @property
+    def words(self) -> str:
+        """What a drop will do right now; empty when nothing hovers."""
+        return self._words
+
+    def set_inputs(self, inputs: Sequence[Input], pixels: Sequence[NDArray[np.uint8] | None] = ()) -> None:
+        """Show inputs; pictures may follow later by another call."""
+        self._inputs = tuple(inputs)
+        self._pixels = tuple(pixels) + (None,) * (len(self._inputs) - len(pixels))
+        self._tell()
+        self.update()
+
+    def caption(self) -> str:
+        """Name what is on the slot."""
+        if not self._inputs:
+            return ""
+        if len(self._inputs) == 1:
+            return dragging.label_of(self._inputs[0])
+        return f"{len(self._inputs)} pictures"
+
+    def _tell(self) -> None:
+        self.setAccessibleName(f"Slot {self.label}: {self.caption() or 'empty'}")
+        self.setAccessibleDescription(self._hint if not self._inputs else "Drag from here, or press Delete to clear")
+        picks = ["R pick at random"] if self.can_pick else []
+        swaps = [f"X swap with {self.partner}"] if self.partner else []
+        keys = " · ".join(["Ctrl+V paste", *picks, *swaps, "Del clear", "Enter inspect"])
+        self.setToolTip(f"{self.caption() or self._hint}\n{keys}")
+
+    def sizeHint(self) -> QSize:
+        """A square with a caption."""
+        return QSize(104, 104 + CAPTION)
+
+    def picture_rect(self) -> QRectF:
+        """Rectangle of the picture, above its caption."""
+        return QRectF(3, 3, self.width() - 6, self.height() - CAPTION - 6)
+
+    # Dropping.
+
+    def _meaning(self, mime: QMimeData) -> str:
+        inputs = dragging.inputs_of(mime)
+        if inputs and inputs == self._inputs:
+            return f"{self.label} already holds this"
+        files = [] if inputs else picture_paths(mime)
+        return drop_words(self.label, self.many, bool(self._inputs), len(inputs), len(files))
+
+    def _say(self, words: str) -> None:
+        if words != self._words:
+            self._words = words
+            self.words_changed.emit(words)
+            self.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take pictures, and say what dropping them will do; leave everything else to the window."""
+        words = self._meaning(event.mimeData())
+        self._say(words)
+        if words:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Keep accepting."""
+        if self._words:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The drag went elsewhere or was given up with Esc."""
+        self._say("")
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Take what was dropped."""
+        mime = event.mimeData()
+        self._say("")
+        if self._take(mime):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            event.ignore()
+
+    def _take(self, mime: QMimeData) -> bool:
+        inputs = dragging.inputs_of(mime)
+        if inputs:
+            chosen = inputs if self.many else inputs[:1]
+            if chosen != self._inputs:
+                self.dropped.emit(chosen)
+            return True
+        files = picture_paths(mime)
+        for path in files if self.many else files[:1]:
+            self.path_dropped.emit(path)
+        return bool(files)
+
+    # Dragging from it.
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the picture."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = event.position().toPoint()
+            event.accept()
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag when the pointer has gone far enough."""
+        if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton or not self._inputs:
+            return
+        if (event.position().toPoint() - self._pressed).manhattanLength() >= QApplication.startDragDistance():
+            self._pressed = None
+            dragging.start_drag(self, self._inputs, next((p for p in self._pixels if p is not None), None))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Inspect what is on the slot."""
+        if event.button() == Qt.MouseButton.LeftButton and self._pressed is not None:
+            self._pressed = None
+            if self._inputs and self.rect().contains(event.position().toPoint()):
+                self.inspected.emit()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Enlarge a picture; on an empty slot pick one at random."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.enlarge() if self._inputs else self._pick("any")
+
+    def event(self, event: QEvent) -> bool:
+        """Say when the pointer is over a filled slot, so that the inspector can preview it."""
+        if event.type() in (QEvent.Type.HoverEnter, QEvent.Type.HoverLeave):
+            self.hovered.emit(event.type() == QEvent.Type.HoverEnter and bool(self._inputs))
+            self.update()
+        return super().event(event)
+
+    # Keyboard and menu.
+
+    def paste(self) -> None:
+        """Take what is on the clipboard."""
+        mime = QApplication.clipboard().mimeData()
+        if mime is not None:
+            self._take(mime)
+
+    def copy(self) -> None:
+        """Put the inputs and the picture of the first on the clipboard."""
+        if self._inputs:
+            picture = next((p for p in self._pixels if p is not None), None)
+            QApplication.clipboard().setMimeData(dragging.mime_of(self._inputs, picture))
+
+    def enlarge(self) -> None:
+        """Ask for a larger view."""
+        if self._inputs:
+            self.enlarged.emit()
+
+    def _pick(self, whom: str) -> None:
+        if self.can_pick:
+            self.random_wanted.emit(whom)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Do by key what can be done by drag."""
+        key = Qt.Key(event.key())
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.matches(QKeySequence.StandardKey.Paste):
+            self.paste()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self._inputs:
+            self.cleared.emit()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._inputs:
+            self.inspected.emit()
+        elif key == Qt.Key.Key_Space:
+            self.enlarge()
+        elif plain and key == Qt.Key.Key_R:
+            self._pick("any")
+        elif plain and key == Qt.Key.Key_P and self.partner and self.knows_persons:
+            self._pick("same")
+        elif plain and key == Qt.Key.Key_O and self.partner and self.knows_persons:
+            self._pick("other")
+        elif plain and key == Qt.Key.Key_X and self.partner:
+            self.swap_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def menu(self) -> QMenu:
+        """Build the context menu; the caller shows it."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        mime = QApplication.clipboard().mimeData()
+        pastes = mime is not None and bool(dragging.inputs_of(mime) or picture_paths(mime))
+        menu.addAction("Inspect\tEnter", self.inspected.emit).setEnabled(bool(self._inputs))
+        menu.addAction("Enlarge\tSpace", self.enlarge).setEnabled(bool(self._inputs))
+        menu.addSeparator()
+        menu.addAction("Pick at random\tR", lambda: self._pick("any")).setEnabled(self.can_pick)
+        if self.partner:
+            persons = self.can_pick and self.knows_persons
+            menu.addAction(f"Same person as {self.partner}\tP", lambda: self._pick("same")).setEnabled(persons)
+            menu.addAction(f"Other person than {self.partner}\tO", lambda: self._pick("other")).setEnabled(persons)
+            menu.addAction(f"Swap with {self.partner}\tX", self.swap_wanted.emit)
+        menu.addSeparator()
+        menu.addAction("Copy\tCtrl+C", self.copy).setEnabled(bool(self._inputs))
+        menu.addAction("Paste\tCtrl+V", self.paste).setEnabled(pastes)
+        menu.addAction("Clear\tDel", self.cleared.emit).setEnabled(bool(self._inputs))
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show the menu."""
+        self.menu().popup(event.globalPos())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus ring."""
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the focus ring away."""
+        super().focusOutEvent(event)
+        self.update()
+
+    # Paint.
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw picture, tag and caption, or the hint; while something hovers, what the drop will do."""
+        painter, palette, rect = QPainter(self), colors(), self.picture_rect()
+        if self._inputs:
+            self._paint_pictures(painter, rect)
+        else:
+            edge = palette.muted if self.underMouse() else palette.border
+            frame_box(painter, rect, palette.sunken, pen(edge, 1, Qt.PenStyle.DashLine))
+            write_wrapped(painter, rect.adjusted(8, 22, -8, -8), self._hint, palette.muted, small_font(0.92))
+        self._paint_tag(painter, rect)
+        if self._words:
+            frame_box(painter, rect, with_alpha(palette.background, 0.82), pen(palette.accent, 2.0))
+            write_wrapped(painter, rect.adjusted(6, 6, -6, -6), self._words, palette.text, small_font(0.95))
+        elif self.hasFocus():
+            focus_ring(painter, rect, 1.5)
+        below = QRectF(0, self.height() - CAPTION, self.width(), CAPTION)
+        middle = Qt.TextElideMode.ElideMiddle
+        write(painter, below, self.caption(), palette.muted, small_font(0.88), CENTRE, middle)
+        painter.end()
+
+    def _paint_tag(self, painter: QPainter, rect: QRectF) -> None:
+        palette, font = colors(), small_font(0.92)
+        font.setBold(True)
+        width = max(18.0, painter.fontMetrics().horizontalAdvance(self.label) + 10.0)
+        tag = QRectF(rect.left() + 4, rect.top() + 4, width, 18)
+        frame_box(painter, tag, with_alpha(palette.background, 0.85), None, 3)
+        write(painter, tag, self.label, palette.text, font)
+
+    def _paint_pictures(self, painter: QPainter, rect: QRectF) -> None:
+        palette = colors()
+        frame_box(painter, rect, palette.sunken, pen(palette.border), 2)
+        shown = self._pixels[:_SHOWN]
+        across = 1 if len(shown) == 1 else (2 if len(shown) <= 4 else 3)
+        edge = int(rect.width() - 2) / across
+        for number, pixels in enumerate(shown):
+            if pixels is None:
+                continue
+            picture = pixmap(pixels, edge, self.devicePixelRatioF())
+            size = picture.deviceIndependentSize()
+            row, column = divmod(number, across)
+            x = rect.left() + 1 + column * edge + (edge - size.width()) / 2
+            y = rect.top() + 1 + row * edge + (edge - size.height()) / 2
+            painter.drawPixmap(QRectF(x, y, size.width(), size.height()).topLeft(), picture)
