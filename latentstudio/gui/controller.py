@@ -1,0 +1,452 @@
+"""Between the session and the widgets: actions go in as edits, views come out as signals, the engine does the work.
+
+The way of an action: `edit` makes a new document; `resolve` gives every visible panel its recipe or reason; what the
+cache has is painted at once, anything else is asked of the engine while the old picture stays, dimmed. Answers come
+through one queued signal, and those whose ticket is not the newest of its lane are dropped here, in the GUI thread.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from latentstudio.controls import controls
+from latentstudio.errors import UserError
+from latentstudio.figures.recipe import CodeInput, Figure, ImageInput, Input
+from latentstudio.gui import edits
+from latentstudio.gui.bridge import EngineBridge
+from latentstudio.gui.feeds import FeedEvents, Feeds
+from latentstudio.gui.lanes import Lanes
+from latentstudio.gui.opening import Opener
+from latentstudio.gui.panel_runs import PanelRuns
+from latentstudio.gui.probe import Probe
+from latentstudio.gui.views import FetchProgress, PanelView
+from latentstudio.results import ImageGrid, Strip
+from latentstudio.studio.cache import ResultCache
+from latentstudio.studio.catalogue import Catalogue
+from latentstudio.studio.defaults import document_for_model
+from latentstudio.studio.document import Document
+from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
+from latentstudio.studio.resolve import plugin_of, resolve, resolve_inspection, resolve_panel
+from latentstudio.studio.session import Session
+
+CACHE_BYTES = 256 << 20
+MEASURED_UNASKED = 20_000
+"""Datasets up to this size get their norm and log-density columns without being asked for them."""
+
+
+class Controller(QObject):
+    """Runs one window's session against one engine.
+
+    Signals that carry `object` carry the type named beside them; widgets connect and never call the engine.
+    """
+
+    document_changed = Signal(object, object)  # Document before, Document now
+    panel_changed = Signal(str, object)  # panel id, PanelView
+    dataset_ready = Signal(object)  # DatasetFacts
+    fetch_progress = Signal(object)  # FetchProgress
+    columns_changed = Signal(object)  # ColumnsReady or None
+    thumbnails_ready = Signal(object)  # ThumbnailBatch
+    picture_ready = Signal(object)  # PictureReady
+    inspection_changed = Signal(object)  # figures.inspect.Inspection or None
+    inspection_reason = Signal(str)  # why there is nothing to inspect; empty when there is
+    preview_changed = Signal(str, object)  # panel id, Frames under the hand
+    hover_changed = Signal(object)  # Input or None
+    message = Signal(str, str)  # sentence; info, warning or error
+    status_changed = Signal(object)  # EngineStatus
+    photo_dropped = Signal(str, str, str)  # file, panel id, slot: ask for the eyes, or take the centre
+    jobs_changed = Signal()
+    models_changed = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        engine: Engine,
+        catalogue: Catalogue | None = None,
+        cache: ResultCache | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.engine = engine
+        self.jobs: Any = None
+        self._catalogue = catalogue or Catalogue()
+        self.lanes = Lanes(engine)
+        self.status: EngineStatus | None = None
+        self.hovered: Input | None = None
+        self._random = np.random.default_rng()
+        self._fetching: set[str] = set()
+        self._runs = PanelRuns(
+            self.lanes,
+            cache if cache is not None else ResultCache(CACHE_BYTES),
+            lambda document, panel_id: resolve(document, panel_id, self._catalogue),
+            lambda panel_id: self.panel_changed.emit(panel_id, self.view(panel_id)),
+            lambda sentence: self.message.emit(sentence, "error"),
+        )
+        self._feeds = Feeds(
+            self.lanes,
+            FeedEvents(
+                opened=self._dataset_opened,
+                progress=self._fetch_moved,
+                thumbnails=self.thumbnails_ready.emit,
+                picture=self.picture_ready.emit,
+                columns=self.columns_changed.emit,
+                failed=lambda sentence: self.message.emit(sentence, "error"),
+            ),
+        )
+        self._probe = Probe(
+            self.lanes,
+            self.inspection_changed.emit,
+            self.inspection_reason.emit,
+            self.preview_changed.emit,
+            lambda sentence: self.message.emit(sentence, "error"),
+        )
+        self._opener = Opener(self)
+        self.bridge = EngineBridge(engine, self)
+        self.bridge.connect_to(self._arrived)
+        self._stop_listening = session.listen(self._document_changed)
+        self._follow(self.document)
+
+    # -- what there is ---------------------------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document:
+        """The document of now."""
+        return self.session.document
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Models on disk and datasets that are open."""
+        return self._catalogue
+
+    @property
+    def facts(self) -> DatasetFacts | None:
+        """The document's dataset, or None while it is not open."""
+        return self._catalogue.datasets.get(self.document.data)
+
+    @property
+    def columns(self) -> ColumnsReady | None:
+        """Norm and log-density of the images, as far as they are measured."""
+        return self._feeds.columns
+
+    @property
+    def inspection(self) -> Any:
+        """The last `figures.inspect.Inspection`, or None."""
+        return self._probe.inspection
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Lanes and visible panels whose final answer is still to come, dataset passes left out."""
+        lanes = [lane for lane in self.lanes.busy if lane != "columns" and not lane.startswith("panel:")]
+        return (*self._runs.unsettled, *lanes)
+
+    def view(self, panel_id: str) -> PanelView:
+        """Return what a panel shows.
+
+        Raises
+        ------
+        KeyError
+            The document has no such panel.
+        """
+        view = self._runs.view(panel_id)
+        return view if view is not None else PanelView(self.document.panel(panel_id), waiting=True)
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def edit(self, label: str, change: Callable[[Document], Document], merge: str = "") -> bool:
+        """Do something that can be undone; edits with the same `merge` key are one step until `end_gesture`."""
+        return self.session.edit(label, change, merge)
+
+    def end_gesture(self) -> None:
+        """The hand let go of a slider: the next change is an undo step of its own."""
+        self.session.end_gesture()
+
+    def undo(self) -> str:
+        """Take back the last action; returns its label."""
+        return self.session.undo()
+
+    def redo(self) -> str:
+        """Do the last undone action again; returns its label."""
+        return self.session.redo()
+
+    def set_slot(self, panel_id: str, slot: str, inputs: Sequence[Input], label: str | None = None) -> None:
+        """Put inputs on a slot of a panel."""
+        words = label or (f"Drop on {slot.upper()}" if inputs else f"Clear {slot.upper()}")
+        self.edit(words, lambda d: edits.set_slot(d, panel_id, slot, inputs))
+
+    def clear_slot(self, panel_id: str, slot: str) -> None:
+        """Take everything off a slot."""
+        self.set_slot(panel_id, slot, ())
+
+    def swap_slots(self, panel_id: str) -> None:
+        """Exchange A and B."""
+        self.edit("Swap A and B", lambda d: edits.swap_slots(d, panel_id))
+
+    def set_param(self, panel_id: str, name: str, value: Any, merge: str = "") -> None:
+        """Set a parameter of a panel's operation or analysis."""
+        panel = self.document.panel(panel_id)
+        plugin = plugin_of(panel.kind, panel.name)
+        found = {control.name: control for control in controls(plugin)} if plugin else {}
+        words = found[name].label.lower() if name in found else name
+        default = found[name].default if name in found else None
+        self.edit(f"Change {words}", lambda d: edits.set_param(d, panel_id, name, value, default), merge)
+
+    def set_model(self, name: str) -> None:
+        """Use another model."""
+        info = self._catalogue.models.get(name)
+        if info is None:
+            self.message.emit(f"There is no model '{name}' here.", "error")
+            return
+        self.edit(f"Use model {name}", lambda d: replace(document_for_model(d, info), model=name))
+
+    def set_snapshot(self, step: int | None, merge: str = "") -> None:
+        """Use the model as it was at a training step; None is the final one."""
+        self.edit("Change snapshot", lambda d: replace(d, snapshot=step), merge)
+
+    def set_dataset(self, spec: str, fetch: bool = False) -> None:
+        """Show another dataset; `fetch` allows a download."""
+        self._catalogue = replace_problem(self._catalogue, spec)
+        if fetch or spec not in self._catalogue.datasets:
+            self._fetching.add(spec)
+            self._feeds.open(spec, fetch)
+            return
+        self.edit("Open dataset", lambda d: edits.set_dataset(d, spec))
+
+    def cancel_fetch(self, spec: str) -> None:
+        """Stop opening or downloading a dataset."""
+        self._feeds.cancel_open(spec)
+
+    def set_browser(self, label: str = "Change the view", merge: str = "browser", **changes: Any) -> None:
+        """Change search, filters, order or thumbnail size of the browser."""
+        self.edit(label, lambda d: replace(d, browser=replace(d.browser, **changes)), merge)
+
+    def select(self, indices: Iterable[int], how: str = "replace") -> None:
+        """Change the selection: ``replace``, ``add``, ``toggle`` or ``remove``."""
+        chosen = list(indices)
+        self.edit("Select", lambda d: edits.select(d, chosen, how), "select" if how != "replace" else "")
+
+    def name_selection(self, name: str) -> None:
+        """Keep the selection under a name."""
+        self.edit(
+            f"Name selection '{name}'",
+            lambda d: replace(d, named_selections={**d.named_selections, name: d.selection}),
+        )
+
+    def inspect(self, item: Input | None) -> None:
+        """Show an image or code in the inspector."""
+        self.edit("Inspect", lambda d: replace(d, current=item), "inspect")
+
+    def hover(self, item: Input | None) -> None:
+        """Tell every panel what is under the mouse."""
+        if item != self.hovered:
+            self.hovered = item
+            self.hover_changed.emit(item)
+
+    def activate(self, panel_id: str) -> None:
+        """Make a panel the one that actions without a place of their own go to."""
+        if panel_id != self.document.active and any(p.id == panel_id for p in self.document.panels):
+            self.session.amend(lambda d: replace(d, active=panel_id))
+
+    def add_panel(self, kind: str, name: str) -> str:
+        """Add a panel for an operation or analysis; returns its id."""
+        made: list[str] = []
+
+        def change(document: Document) -> Document:
+            document, panel_id = edits.add_panel(document, kind, name)
+            made.append(panel_id)
+            return document
+
+        plugin = plugin_of(kind, name)
+        self.edit(f"Add {plugin.title.lower() if plugin else name}", change)
+        return made[-1]
+
+    def remove_panel(self, panel_id: str) -> None:
+        """Take a panel away."""
+        self.edit("Remove panel", lambda d: edits.remove_panel(d, panel_id))
+
+    def random_pair(self, panel_id: str, same_person: bool | None = None) -> None:
+        """Put two random images on A and B: of one person, of two, or whoever comes."""
+        if self.facts is None:
+            self.message.emit("Open a dataset first.", "info")
+            return
+        try:
+            a, b = edits.random_pair(self.facts, same_person, self._random)
+        except UserError as error:
+            self.message.emit(str(error), "info")
+            return
+        label = {None: "Random pair", True: "Same person", False: "Two persons"}[same_person]
+        self.edit(label, lambda d: edits.set_slot(edits.set_slot(d, panel_id, "a", (a,)), panel_id, "b", (b,)))
+
+    def input_of_frame(self, panel_id: str, frame: int) -> CodeInput:
+        """Return the code of one frame that a panel shows, with words for where it came from.
+
+        Raises
+        ------
+        UserError
+            The panel shows no such frame.
+        """
+        view = self.view(panel_id)
+        result = view.result
+        if not isinstance(result, Strip | ImageGrid) or not 0 <= frame < len(result.frames):
+            raise UserError(f"Panel {panel_id} has no frame {frame}.")
+        return CodeInput.of(result.frames.codes[frame], label=frame_label(result, frame), origin=origin_of(view, frame))
+
+    # -- pictures and live previews --------------------------------------------------------------------------------
+
+    def set_visible(self, panel_id: str, visible: bool) -> None:
+        """Say whether a panel is on screen: only those are computed."""
+        self._runs.set_visible(self.document, panel_id, visible)
+
+    def run_again(self, panel_id: str) -> None:
+        """Ask the engine once more after a failure."""
+        self._runs.run_again(self.document, panel_id)
+
+    def request_thumbnails(self, indices: Sequence[int], edge: int, lane: str = "grid", spec: str = "") -> None:
+        """Ask for small pictures (`edge` in device px); a newer request of the same `lane` replaces an older one."""
+        self._feeds.thumbnails(self._catalogue.data_ref(spec or self.document.data), indices, edge, lane)
+
+    def cancel_thumbnails(self, lane: str = "grid") -> None:
+        """Forget the small pictures that have not come yet."""
+        self._feeds.cancel_thumbnails(lane)
+
+    def request_picture(self, index: int, spec: str = "") -> None:
+        """Ask for one picture at its native resolution; the answer is `picture_ready`."""
+        self._feeds.picture(self._catalogue.data_ref(spec or self.document.data), index)
+
+    def request_columns(self) -> None:
+        """Measure norm and log-density of every image, whatever the size of the dataset."""
+        info = self._catalogue.models.get(self.document.model)
+        if info is None or self.facts is None or "encode" not in info.abilities:
+            self._feeds.measure(None, None)
+            return
+        model = self._catalogue.model_ref(self.document.model, self.document.snapshot)
+        self._feeds.measure(model, self._catalogue.data_ref(self.document.data))
+
+    def scrub(self, panel_id: str, position: float | None) -> None:
+        """Decode the frame at one place of a panel's path at once; None when the hand lets go."""
+        if position is None:
+            self._probe.release()
+            return
+        panel = self.document.panel(panel_id)
+        single = replace(panel, params={**panel.params, "at": float(position)})
+        wanted = resolve_panel(self.document, single, self._catalogue)
+        if not hasattr(wanted, "text"):
+            self._probe.scrub(panel_id, wanted)
+
+    def ask(self, lane: str, request: Request, handler: Callable[[Answer], None]) -> None:
+        """Ask the engine something of a widget's own (a preview of a figure, the crop of a photo)."""
+        self.lanes.submit(lane, Urgency.VISIBLE, request, handler)
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> None:
+        """Open a session, figure, model folder, dataset folder or zip, or a picture, whichever `path` is."""
+        self._opener.open(Path(path))
+
+    def drop_picture(self, path: Path, panel_id: str, slot: str) -> None:
+        """Encode a photo file and put it on a slot; ``("", "")`` means the active strip or the inspector."""
+        self._opener.picture(Path(path), panel_id, slot)
+
+    def reopen(self, figure: Figure, name: str = "figure") -> None:
+        """Bring the recipes of a figure back onto the screen."""
+        self.edit(f"Reopen {name}", lambda d: edits.reopen(d, figure))
+
+    def rescan_models(self) -> None:
+        """Look for models on disk again (after a training run)."""
+        self.set_catalogue(self._catalogue.rescanned())
+
+    def set_catalogue(self, catalogue: Catalogue) -> None:
+        """Exchange the catalogue and bring everything up to date with it."""
+        self._catalogue = catalogue
+        self.models_changed.emit()
+        self._follow(self.document)
+
+    def close(self) -> None:
+        """End at once: no answer is waited for."""
+        self._stop_listening()
+        self.bridge.close()
+        self.engine.close(timeout=1.0)
+
+    # -- reactions -------------------------------------------------------------------------------------------------
+
+    def _document_changed(self, old: Document, new: Document) -> None:
+        self.document_changed.emit(old, new)
+        if old is not new:
+            self._follow(new)
+
+    def _follow(self, document: Document) -> None:
+        for spec in _datasets_of(document):
+            if spec not in self._catalogue.datasets and spec not in self._catalogue.problems:
+                self._feeds.open(spec)
+        self._runs.refresh_all(document)
+        self._probe.inspect(resolve_inspection(document, self._catalogue))
+        facts = self.facts
+        asked = document.browser.sort.lstrip("-") in ("norm", "log_prob") or bool(
+            {"norm", "log_prob"} & set(document.browser.filters)
+        )
+        if asked or (facts is not None and facts.size <= MEASURED_UNASKED):
+            self.request_columns()
+        else:
+            self._feeds.measure(None, None)
+
+    def _dataset_opened(self, spec: str, facts: DatasetFacts) -> None:
+        self._catalogue = self._catalogue.with_dataset(facts, spec)
+        if spec in self._fetching:
+            self._fetching.discard(spec)
+            self.edit("Open dataset", lambda d: edits.set_dataset(d, facts.spec))
+        self.dataset_ready.emit(facts)
+        self._follow(self.document)
+
+    def _fetch_moved(self, progress: FetchProgress) -> None:
+        if progress.error:
+            asked = progress.spec in self._fetching
+            self._fetching.discard(progress.spec)
+            self._catalogue = self._catalogue.with_problem(progress.spec, progress.error)
+            self.message.emit(progress.error, "error" if asked else "warning")
+            self._follow(self.document)
+        self.fetch_progress.emit(progress)
+
+    def _arrived(self, item: Answer | EngineStatus) -> None:
+        if isinstance(item, EngineStatus):
+            self.status = item
+            self.status_changed.emit(item)
+        else:
+            self.lanes.receive(item)
+
+
+def replace_problem(catalogue: Catalogue, spec: str) -> Catalogue:
+    """Forget that a dataset would not open, so that it is tried again."""
+    problems = {key: why for key, why in catalogue.problems.items() if key != spec}
+    return Catalogue(models=catalogue.models, datasets=catalogue.datasets, problems=problems)
+
+
+def frame_label(result: Strip | ImageGrid, frame: int) -> str:
+    """Name one frame in a few words, e.g. ``"Spherical 0.375"`` or the label of a sample."""
+    if isinstance(result, Strip):
+        row, column = divmod(frame, result.columns)
+        name = result.row_labels[row] if row < len(result.row_labels) else "Path"
+        return f"{name} {result.positions[column]:.3g}"
+    return result.labels[frame] if frame < len(result.labels) else f"Frame {frame + 1}"
+
+
+def origin_of(view: PanelView, frame: int) -> str:
+    """Say in words where a frame's code came from."""
+    recipe = view.recipe
+    if recipe is None:
+        return ""
+    model = recipe.model.name if recipe.model else "no model"
+    return f"{recipe.name}, frame {frame + 1}, {model}"
+
+
+def _datasets_of(document: Document) -> list[str]:
+    """Every dataset that the document speaks of, its own first."""
+    specs = [document.data]
+    for panel in document.panels:
+        specs.append(panel.data or "")
+        specs += [i.dataset for inputs in panel.slots.values() for i in inputs if isinstance(i, ImageInput)]
+    if isinstance(document.current, ImageInput):
+        specs.append(document.current.dataset)
+    return [spec for spec in dict.fromkeys(specs) if spec]
