@@ -1,4 +1,4 @@
-"""Decoded frames that can be pointed at, dragged and walked through with the keyboard; words around them are left open."""
+"""Decoded frames that can be pointed at, dragged and walked through by keyboard; words around them are left open."""
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
