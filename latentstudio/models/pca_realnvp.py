@@ -76,6 +76,7 @@ class PcaRealNvp(nn.Module):
     family: ClassVar[str] = "pca_realnvp"
     abilities: frozenset[Ability] = frozenset(Ability)
     objective_type: ClassVar[type[Objective]] = Objective
+    density_space: ClassVar[str] = "the PCA scores (pixel values from 0 to 1)"
     # Tensors that training does not change after `fit_preprocessing`; snapshots leave them out.
     fixed_prefixes: ClassVar[tuple[str, ...]] = ("pca.",)
 

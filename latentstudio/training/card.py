@@ -1,0 +1,88 @@
+"""The model card: what the recipe says of a model and what was measured, in Markdown."""
+
+from typing import Any
+
+from torch import nn
+
+from latentstudio.training.recipe import TrainingRecipe
+
+_ROWS = {
+    "train": "training",
+    "held_out": "held out, all",
+    "held_out_scoring": "held out, no part in the choice of weights",
+}
+
+
+def write_card(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, Any], network: nn.Module) -> str:
+    """Return the card of a finished model.
+
+    Parameters
+    ----------
+    dataset, training : as they go into ``config.json``.
+    """
+    parts = [f"# {recipe.title}"]
+    if recipe.card.summary:
+        parts.append(recipe.card.summary.strip())
+    parts.append(_facts(recipe, dataset, training, network))
+    parts.append(_scores(training["scores"], getattr(network, "density_space", "the images")))
+    for heading, text in (
+        ("Intended use", recipe.card.intended_use),
+        ("Limits", recipe.card.limits),
+        ("Licence", recipe.card.licence),
+    ):
+        if text:
+            parts.append(f"## {heading}\n\n{text.strip()}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, Any], network: nn.Module) -> str:
+    unit, hardware = recipe.card.unit, training["hardware"]
+    parameters = sum(p.numel() for p in network.parameters())
+    model = ", ".join(f"{key} {value}" for key, value in recipe.model.items())
+    objective = ", ".join(f"{key} {value}" for key, value in recipe.objective.items()) or "plain maximum likelihood"
+    split = recipe.split
+    lines = [
+        f"- Family: `{recipe.family}` ({model}); {parameters:,} trained parameters.",
+        f"- Data: {dataset['title']} (`{dataset['spec']}`), {dataset['images']:,} images; held out: "
+        + ("none." if split.rule == "none" else f"rule `{split.rule}`, share {split.share:g}, seed {split.seed}."),
+        f"- Training: {training['steps']:,} {unit}s of AdamW at {recipe.training.learning_rate:g}, {objective}; "
+        f"the weights of {unit} {training['kept_step']:,} are kept; {training['skipped']} skipped.",
+        f"- Time: {training['seconds']:,.0f} s on {hardware['processor']} ({hardware['cores']} cores, "
+        f"{hardware['threads']} thread(s) used).",
+        f"- Decoding a strip of nine images takes {training['scores']['decode_strip_ms']:.2f} ms there (median).",
+    ]
+    if recipe.training.snapshots:
+        lines.append(f"- Snapshots at {unit}s {', '.join(str(s) for s in recipe.training.snapshots)}.")
+    return "## Facts\n\n" + "\n".join(lines)
+
+
+def _scores(scores: dict[str, Any], space: str) -> str:
+    """Tabulate log-densities beside those of the baseline."""
+    lines = [
+        "## Scores",
+        "",
+        f"Log-density of {space} in nats per image; higher is better. The baseline is one Gaussian with the mean and "
+        "the covariance that the training images have there.",
+        "",
+        "| images | n | mean nats | mean nats/dim | median nats | finite | baseline mean nats |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, label in _ROWS.items():
+        if name not in scores:
+            continue
+        row, base = scores[name], scores.get("baseline", {}).get(name, {})
+        cells = [
+            label,
+            f"{row['images']:,}",
+            _text(row["mean_nats"], 1),
+            _text(row["mean_nats_per_dim"], 2),
+            _text(row["median_nats"], 1),
+            f"{100 * row['finite_share']:.1f} %",
+            _text(base.get("mean_nats"), 1),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _text(value: float | None, digits: int) -> str:
+    return "not finite" if value is None else f"{value:,.{digits}f}"

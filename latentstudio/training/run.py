@@ -1,0 +1,255 @@
+"""A training run on disk: from a recipe to a model folder, interrupted and continued at will."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from latentstudio.data import ImageSet, open_dataset
+from latentstudio.data.prepare import fit
+from latentstudio.data.splits import held_out_mask
+from latentstudio.errors import UserError
+from latentstudio.models import FAMILIES, checkpoint
+from latentstudio.paths import replacing
+from latentstudio.training.card import write_card
+from latentstudio.training.loop import Loop, NotFiniteError, Progress
+from latentstudio.training.recipe import TrainingRecipe, as_table
+from latentstudio.training.scores import measure, record
+
+_CHUNK = 512
+_SAVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Material:
+    """The images of a run.
+
+    Attributes
+    ----------
+    images : float32 (N, C, H, W) in [-1, 1], of the whole dataset.
+    held_out : bool (N,).
+    """
+
+    data: ImageSet
+    images: Tensor
+    held_out: NDArray[np.bool_]
+
+    @property
+    def train_images(self) -> Tensor:
+        """Training images (n, C, H, W)."""
+        return self.images[torch.from_numpy(~self.held_out)]
+
+    @property
+    def held_out_images(self) -> Tensor:
+        """Held-out images (m, C, H, W)."""
+        return self.images[torch.from_numpy(self.held_out)]
+
+
+class TrainingRun:
+    """Train the model of a recipe into a folder.
+
+    Until the last step the folder holds snapshots, ``history.jsonl`` and ``state/``; then ``config.json`` makes it a
+    model and the state is removed.
+
+    Parameters
+    ----------
+    folder : where the model will be.
+    resume : continue an interrupted run there. Of the recipe only ``[training]`` and ``[card]`` may have changed.
+    overwrite : replace a model that is there already.
+
+    Raises
+    ------
+    UserError
+        The folder holds a model or an interrupted run and neither flag says what to do; the dataset cannot be opened;
+        a value does not suit the family.
+    """
+
+    def __init__(self, recipe: TrainingRecipe, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+        self.recipe = recipe
+        self.folder = Path(folder)
+        self._check_folder(resume, overwrite)
+        self.material = _open(recipe)
+        channels_first = tuple(int(v) for v in self.material.images.shape[1:])
+        config = {**recipe.model, "image_shape": channels_first}
+        if recipe.family not in FAMILIES:
+            raise UserError(f"The recipe names the family '{recipe.family}'; known are {', '.join(FAMILIES)}.")
+        family = FAMILIES[recipe.family]()
+        self.network: nn.Module = family.from_config(config)
+        objective = _objective(family, recipe)
+        tensors, values = self._read_state() if resume else ({}, {})
+        if resume:
+            self.network = family.from_config(values["config"])
+            fixed = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
+            _load_fixed(self.network, fixed)
+        else:
+            _remove_remains(self.folder)
+            self.network.fit_preprocessing(self.material.train_images)
+            self.network.reset(Loop.weights_generator(recipe.seed))
+        inputs = self._inputs(self.material.train_images)
+        held_out = self._inputs(self.material.held_out_images)
+        if not resume:
+            self.network.initialise(inputs)  # type: ignore[operator]
+        self.loop = Loop(self.network, recipe.training, objective, recipe.seed, inputs, held_out)
+        if resume:
+            self.loop.restore(tensors, values)
+
+    def advance(self) -> Iterator[Progress]:
+        """Train and yield after every step; at the end the model is complete on disk.
+
+        Raises
+        ------
+        NotFiniteError
+            The loss became NaN or infinite; the last good state is saved, and ``resume`` continues from it.
+        """
+        with _threads(self.recipe.training.threads):
+            saved = self.loop.seconds
+            try:
+                for progress in self.loop.advance():
+                    if progress.step in self.recipe.training.snapshots:
+                        with self.loop.evaluated_weights():
+                            checkpoint.save_snapshot(self.folder, self.network, progress.step)
+                    if self.loop.seconds - saved > _SAVE_SECONDS:
+                        self.save_state()
+                        saved = self.loop.seconds
+                    yield progress
+            except NotFiniteError as error:
+                self.save_state()
+                raise NotFiniteError(f"{error} The state is in {self.folder / 'state'}; --resume continues.") from error
+            self._finish()
+
+    def save_state(self) -> None:
+        """Write what `resume` needs.
+
+        Raises
+        ------
+        UserError
+            The folder cannot be written.
+        """
+        tensors, values = self.loop.state()
+        values["recipe"] = as_table(self.recipe)
+        values["dataset_digest"] = self.material.data.digest
+        values["config"] = self.network.config()  # type: ignore[operator]
+        # The number of the step is in both files, so that a crash between the two writes is noticed.
+        tensors["step"] = torch.tensor(self.loop.step)
+        checkpoint.save_weights(self.folder / "state" / "state.safetensors", tensors)
+        _write(self.folder / "state" / "state.json", json.dumps(values))
+        _write(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in self.loop.history))
+
+    # -- inside
+
+    def _finish(self) -> None:
+        self.loop.keep_best()
+        self.network.eval()
+        scores = measure(self.network, self.material, self.loop)
+        training = record(self.recipe, self.loop, scores)
+        dataset = {
+            "spec": self.material.data.spec,
+            "digest": self.material.data.digest,
+            "title": self.material.data.title,
+            "images": len(self.material.data),
+        }
+        training["split"] = {**as_table(self.recipe)["split"], "dataset_digest": self.material.data.digest}
+        card = write_card(self.recipe, dataset, training, self.network)
+        checkpoint.save(
+            self.folder,
+            self.network,
+            title=self.recipe.title,
+            dataset=dataset,
+            training=training,
+            card=card,
+            history=self.loop.history,
+        )
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+
+    def _inputs(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            parts = [self.network.training_inputs(part) for part in torch.split(images, _CHUNK)]  # type: ignore[operator]
+        return torch.cat(parts)
+
+    def _check_folder(self, resume: bool, overwrite: bool) -> None:
+        if resume:
+            if not (self.folder / "state" / "state.json").is_file():
+                raise UserError(f"There is no interrupted run in {self.folder} to resume.")
+        elif (self.folder / "config.json").exists() and not overwrite:
+            raise UserError(f"{self.folder} already holds a model; choose another folder or add --overwrite.")
+        elif (self.folder / "state").exists() and not overwrite:
+            raise UserError(f"{self.folder} holds an interrupted run; add --resume to continue it or --overwrite.")
+
+    def _read_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        folder = self.folder / "state"
+        try:
+            values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+            tensors = load_file(folder / "state.safetensors")
+            if int(tensors.pop("step")) != values["step"]:
+                raise UserError(f"The files in {folder} are of different steps; start again with --overwrite.")
+            old, now = dict(values["recipe"]), as_table(self.recipe)
+            values["config"]["image_shape"] = tuple(values["config"]["image_shape"])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise UserError(f"The state in {folder} cannot be read: {error}; start again with --overwrite.") from error
+        for key in sorted(set(old) | set(now)):
+            if key not in ("training", "card", "title") and old.get(key) != now.get(key):
+                raise UserError(f"The recipe's '{key}' has changed since the run in {self.folder} began; put it back.")
+        if values["dataset_digest"] != self.material.data.digest:
+            raise UserError(f"The dataset {self.recipe.dataset} has changed since the run in {self.folder} began.")
+        return tensors, values
+
+
+def _open(recipe: TrainingRecipe) -> Material:
+    data = open_dataset(recipe.dataset)
+    height, width, channels = data.image_shape
+    held_out = held_out_mask(data, recipe.split.rule, recipe.split.share, recipe.split.seed)
+    if held_out.all():
+        raise UserError(f"The split of the recipe holds out every image of {data.title}; a smaller share would do.")
+    parts = [
+        fit(data.images(np.arange(start, min(start + _CHUNK, len(data)))), (channels, height, width))
+        for start in range(0, len(data), _CHUNK)
+    ]
+    return Material(data, torch.from_numpy(np.concatenate(parts)), held_out)
+
+
+def _objective(family: type[Any], recipe: TrainingRecipe) -> Any:
+    try:
+        return msgspec.convert(recipe.objective, family.objective_type)
+    except msgspec.ValidationError as error:
+        raise UserError(f"The recipe's [objective] does not suit {recipe.family}: {error}.") from error
+
+
+def _load_fixed(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(f"The saved state does not fit the recipe: {str(error).splitlines()[0]}") from error
+
+
+def _remove_remains(folder: Path) -> None:
+    """Remove what an earlier run left, so that its snapshots are not taken for those of this one."""
+    for part in ("snapshots", "state"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    (folder / "config.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as stream:
+        stream.write(text.encode())

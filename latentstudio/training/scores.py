@@ -1,0 +1,126 @@
+"""What is measured when a run ends: likelihoods on both sides of the split, the Gaussian baseline, speed."""
+
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from latentstudio import __version__
+from latentstudio.models.base import LatentModel
+from latentstudio.training.loop import Loop
+from latentstudio.training.recipe import TrainingRecipe, as_table
+
+if TYPE_CHECKING:
+    from latentstudio.training.run import Material
+
+_CHUNK = 512
+_STRIP = 9
+_REPEATS = 50
+
+
+def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, Any]:
+    """Measure the finished model.
+
+    Returns
+    -------
+    Log-density statistics (`summarise`) under ``train``, ``held_out`` and, for weights that half of the held-out images
+    chose, ``held_out_scoring`` of the other half; the same of the single Gaussian under ``baseline``; milliseconds to
+    decode a strip of nine under ``decode_strip_ms``; the mean norms of codes.
+    """
+    model = cast(LatentModel, network)
+    sets = {"train": material.train_images, "held_out": material.held_out_images}
+    if loop.training.keep == "best":
+        sets["held_out_scoring"] = material.held_out_images[~loop.choosing_mask()]
+    sets = {name: images for name, images in sets.items() if len(images)}
+    scores: dict[str, Any] = {}
+    with torch.inference_mode():
+        for name, images in sets.items():
+            values = torch.cat([model.log_prob(part) for part in torch.split(images, _CHUNK)])
+            norms = torch.cat([model.encode(part).norm(dim=1) for part in torch.split(images, _CHUNK)])
+            scores[name] = {**summarise(values, model.space.size), "mean_code_norm": _number(norms.mean().item())}
+        baseline = getattr(network, "gaussian_log_prob", None)
+        if baseline is not None:
+            scores["baseline"] = {
+                name: summarise(torch.cat([baseline(part) for part in torch.split(images, _CHUNK)]), model.space.size)
+                for name, images in sets.items()
+            }
+        scores["decode_strip_ms"] = _decode_ms(model)
+    return scores
+
+
+def summarise(log_probs: Tensor, size: int) -> dict[str, Any]:
+    """Summarise log-densities (N,) of codes with `size` dimensions; NaN and infinite values are counted, not dropped.
+
+    Returns
+    -------
+    ``images``, ``finite_share``, ``mean_nats`` (None unless all are finite), ``median_nats`` (of all, NaN as -inf; None
+    when it is not finite), ``mean_nats_per_dim``.
+    """
+    values = log_probs.double().cpu().numpy()
+    finite = np.isfinite(values)
+    mean = float(values.mean()) if finite.all() else None
+    # Not interpolated: between -inf and a number there is no middle.
+    median = float(np.sort(np.where(np.isnan(values), -np.inf, values))[(len(values) - 1) // 2])
+    return {
+        "images": len(values),
+        "finite_share": float(finite.mean()),
+        "mean_nats": mean,
+        "median_nats": _number(median),
+        "mean_nats_per_dim": None if mean is None else mean / size,
+    }
+
+
+def record(recipe: TrainingRecipe, loop: Loop, scores: dict[str, Any]) -> dict[str, Any]:
+    """Return the training record for ``config.json``."""
+    return {
+        "recipe": as_table(recipe),
+        "unit": recipe.card.unit,
+        "steps": loop.step,
+        "kept_step": loop.best_step if loop.best else loop.step,
+        "skipped": loop.skipped,
+        "seconds": round(loop.seconds, 1),
+        "hardware": hardware(recipe.training.threads),
+        "scores": scores,
+        "seeds": {"training": recipe.seed, "split": recipe.split.seed},
+        "versions": {
+            "latentstudio": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+        },
+    }
+
+
+def hardware(threads: int) -> dict[str, Any]:
+    """Return the processor's name, its cores and the threads that a run used."""
+    return {"processor": _processor(), "cores": os.cpu_count() or 1, "threads": threads or torch.get_num_threads()}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _decode_ms(model: LatentModel) -> float:
+    """Median milliseconds to decode nine codes."""
+    codes = model.space.prior.sample(list(range(_STRIP)), model.space.size)
+    times = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        model.decode(codes)
+        times.append(1e3 * (time.perf_counter() - began))
+    return round(float(np.median(times)), 3)
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
