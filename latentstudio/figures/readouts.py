@@ -38,7 +38,7 @@ class DatasetCodes:
     indices : int64 (n,) dataset indices of the rows.
     norms : float64 (n,) ; log_probs : float64 (n,) in nats per image, or None when the model has no density.
     features : float32 (n, F) pictures in [-1, 1], reduced for the search by pixels.
-    mean_code : float64 (D,) ; mean_image : float64 (C, H, W) in [-1, 1], both over the rows so far whose code is finite.
+    mean_code : float64 (D,) ; mean_image : float64 (C, H, W) in [-1, 1], both over the rows whose code is finite.
     total : number of images of the data set; `planned` of them are read, all or a seeded sample.
     """
 

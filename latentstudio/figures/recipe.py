@@ -37,10 +37,14 @@ class ImageInput(msgspec.Struct, frozen=True, kw_only=True, tag="image", forbid_
 
 
 class PixelsInput(msgspec.Struct, frozen=True, kw_only=True, tag="pixels", forbid_unknown_fields=True):
-    """A picture that belongs to no data set (a dropped photo), as aligned and cropped, PNG in base64."""
+    """A picture that belongs to no data set (a dropped photo), as aligned and cropped, PNG in base64.
+
+    `origin` says in words where it came from.
+    """
 
     png: str
     label: str = ""
+    origin: str = ""
 
 
 class CodeInput(msgspec.Struct, frozen=True, kw_only=True, tag="code", forbid_unknown_fields=True):

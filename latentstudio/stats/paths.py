@@ -14,7 +14,8 @@ def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 def linear_norm(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """The norm (1-t)|a| + t|b|, shape (n,), never below 0 (far extrapolation between unequal norms would be)."""
     t = t.double()
-    norm: Tensor = (1 - t) * a.double().norm() + t * b.double().norm()
+    start, end = float(a.double().norm()), float(b.double().norm())
+    norm: Tensor = start + t.double() * (end - start)
     return norm.clamp(min=0)
 
 
@@ -23,7 +24,8 @@ def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
     The angle comes from atan2 of the chord lengths, which is exact for nearly parallel and nearly opposite vectors
     where the arc cosine is not. Exactly opposite vectors have no shortest way: the path then goes through the
-    coordinate axis that is most nearly perpendicular to `a`. A zero vector has no direction and takes that of the other end.
+    coordinate axis that is most nearly perpendicular to `a`. A zero vector has no direction and takes that of the other
+    end.
     """
     a, b = a.double(), b.double()
     if not (a.any() and b.any()):

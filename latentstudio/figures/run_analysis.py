@@ -1,0 +1,117 @@
+"""Run an analysis: open what it may look at, advance it, and add what has changed since the recipe was made."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.analyses import ANALYSES
+from latentstudio.analyses.base import Study
+from latentstudio.controls import build
+from latentstudio.data.imageset import ImageSet
+from latentstudio.data.prepare import fit
+from latentstudio.errors import UserError
+from latentstudio.figures.devices import device_of
+from latentstudio.figures.recipe import Recipe
+from latentstudio.figures.run import Workspace, changes, model_words
+from latentstudio.figures.splits import held_out_of
+from latentstudio.results import Partial, Result, Sheet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentstudio.models.base import LatentModel
+
+
+def run_analysis(recipe: Recipe, workspace: Workspace) -> Iterator[Partial]:
+    """Yield the analysis's partial results."""
+    import torch
+
+    if recipe.name not in ANALYSES:
+        raise UserError(f"There is no analysis '{recipe.name}'; there are {', '.join(ANALYSES)}.")
+    analysis = build(ANALYSES[recipe.name], recipe.params)
+    if analysis.needs_model and recipe.model is None:
+        raise UserError(f"{analysis.title} needs a model; choose one.")
+    if analysis.needs_data and recipe.data is None:
+        raise UserError(f"{analysis.title} needs a data set; choose one.")
+    study, notes = study_of(recipe, workspace, analysis.needs_data)
+    if study.model is not None:
+        lacking = sorted(analysis.needs - {str(a) for a in study.model.abilities})
+        if lacking:
+            raise UserError(f"{model_words(recipe)} cannot {' or '.join(lacking)}, which {analysis.title} needs.")
+    parts = analysis.run(study)
+    while True:
+        # Entered for each step only: other runs are advanced between two yields.
+        with torch.inference_mode():
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part if part.result is None else dataclasses.replace(part, result=with_notes(part.result, notes))
+
+
+def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool) -> tuple[Study, tuple[str, ...]]:
+    """Open everything that an analysis may look at, and say what has changed since the recipe was made."""
+    info = None if recipe.model is None else workspace.info(recipe.model)
+    model = None if recipe.model is None else workspace.model(recipe.model)
+    data = workspace.dataset(recipe.data) if recipe.data is not None and needs_data else None
+    held_out = held_out_of(info, data) if info is not None and data is not None else None
+
+    def at_snapshot(step: int) -> "LatentModel":
+        if recipe.model is None:
+            raise UserError("Snapshots belong to a model; choose one.")
+        return workspace.model(msgspec.structs.replace(recipe.model, snapshot=step))
+
+    study = Study(
+        model=model,
+        folder=None if info is None else Path(info.path),
+        training={} if info is None else info.training,
+        data=data,
+        selection=_selection(recipe, data),
+        held_out=held_out,
+        tensor=lambda indices: _tensor(model, data, indices),
+        at_snapshot=at_snapshot,
+        snapshots=() if info is None else info.snapshots,
+        origin=_origin(recipe, data),
+    )
+    return study, changes(recipe, info, data)
+
+
+def _selection(recipe: Recipe, data: ImageSet | None) -> NDArray[np.int64] | None:
+    if recipe.selection is None or data is None:
+        return None
+    chosen = np.array(recipe.selection, dtype=np.int64)
+    wrong = chosen[(chosen < 0) | (chosen >= len(data))]
+    if len(wrong):
+        raise UserError(f"{data.title} has no image number {wrong[0]}; 0 to {len(data) - 1} would do.")
+    return chosen
+
+
+def _tensor(model: "LatentModel | None", data: ImageSet | None, indices: Sequence[int] | NDArray[np.int64]) -> "Tensor":
+    import torch
+
+    if model is None or data is None:
+        raise UserError("Prepared images need both a model and a data set; choose them.")
+    return torch.from_numpy(fit(data.images(indices), model.image_shape)).to(device_of(model))
+
+
+def _origin(recipe: Recipe, data: ImageSet | None) -> str:
+    parts = []
+    if data is not None:
+        parts.append(f"data set {data.title}")
+    if recipe.model is not None:
+        parts.append(f"model {model_words(recipe)}")
+    return "; ".join(parts)
+
+
+def with_notes(result: Result, notes: tuple[str, ...]) -> Result:
+    """Return the result with further notes; those of a sheet go to its first part."""
+    if not notes:
+        return result
+    if isinstance(result, Sheet):
+        first = dataclasses.replace(result.parts[0], notes=(*result.parts[0].notes, *notes))
+        return dataclasses.replace(result, parts=(first, *result.parts[1:]))
+    return dataclasses.replace(result, notes=(*result.notes, *notes))

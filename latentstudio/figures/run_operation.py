@@ -1,0 +1,265 @@
+"""Run an operation: inputs to codes, codes to measured frames, frames to a strip or a grid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.controls import build
+from latentstudio.data.imageset import ImageSet
+from latentstudio.data.prepare import to_pixels
+from latentstudio.errors import UserError
+from latentstudio.figures.frames import GREY, Board
+from latentstudio.figures.inputs import InputReader, Prepared, encode
+from latentstudio.figures.readouts import DatasetCodes, Floats
+from latentstudio.figures.recipe import Recipe
+from latentstudio.figures.run import Workspace, changes, model_words
+from latentstudio.operations import OPERATIONS
+from latentstudio.operations.base import Codes, Surroundings
+from latentstudio.results import ImageGrid, Partial, Strip
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentstudio.models.base import LatentModel
+
+# Slots that `seal` fills with the means of the data set; no operation declares them.
+MEAN_CODE = "mean_code"
+MEAN_IMAGE = "mean_image_code"
+_DECODING = 0.6
+
+
+@dataclass
+class OperationRun:
+    """What one run has opened so far."""
+
+    recipe: Recipe
+    operation: Any
+    model: "LatentModel"
+    inputs: dict[str, Prepared]
+    data: ImageSet | None
+    codes: DatasetCodes | None
+    notes: list[str]
+
+
+def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[Partial]:
+    """Yield the frames as they are decoded, at last with the readouts against the data set."""
+    run = open_run(recipe, workspace)
+    if wants_data_means(run.operation, recipe):
+        yield from read_data(run, workspace, 0.0, 0.4)
+    codes = make_codes(run)
+    board = Board(run.model, codes.codes.detach().float().cpu())
+    span = _DECODING if run.data is not None else 1.0
+    for share in board.decode(chunk):
+        yield Partial(span * share * 0.999, _result(run, codes, board), "Decoding")
+    if run.data is not None:
+        yield from read_data(run, workspace, _DECODING, 0.99)
+        if run.codes is not None:
+            board.measure(run.codes)
+    yield Partial(1.0, _result(run, codes, board))
+
+
+def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
+    """Open model, inputs and data set, and check that they fit the operation.
+
+    Raises
+    ------
+    UserError
+        Something is missing or does not fit.
+    """
+    if recipe.name not in OPERATIONS:
+        raise UserError(f"There is no operation '{recipe.name}'; there are {', '.join(OPERATIONS)}.")
+    operation = build(OPERATIONS[recipe.name], recipe.params)
+    if recipe.model is None:
+        raise UserError(f"{operation.title} needs a model; choose one.")
+    info, model = workspace.info(recipe.model), workspace.model(recipe.model)
+    lacking = sorted(operation.needs - {str(a) for a in model.abilities})
+    if lacking:
+        raise UserError(f"{info.name} cannot {' or '.join(lacking)}, which {operation.title.lower()} needs.")
+    _check_slots(recipe, operation)
+    reader = InputReader(recipe, workspace, model, info)
+    names = [slot.name for slot in operation.slots] + [n for n in (MEAN_CODE, MEAN_IMAGE) if n in recipe.inputs]
+    inputs = {name: reader.slot(name) for name in names}
+    notes = [note for prepared in inputs.values() for note in prepared.notes]
+    data = None
+    if recipe.data is not None:
+        try:
+            data = workspace.dataset(recipe.data)
+        except UserError as error:
+            if wants_data_means(operation, recipe):
+                raise
+            notes.append(f"Nothing is measured against the data set: {error}")
+    notes.extend(changes(recipe, info, data))
+    return OperationRun(recipe, operation, model, inputs, data, None, notes)
+
+
+def _check_slots(recipe: Recipe, operation: Any) -> None:
+    known = {slot.name: slot for slot in operation.slots}
+    for name in recipe.inputs:
+        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE):
+            raise UserError(f"{operation.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
+    for slot in known.values():
+        given = len(recipe.inputs.get(slot.name, ()))
+        if given == 0 and not slot.optional:
+            raise UserError(f"{operation.title} needs a picture or code in slot '{slot.name}'.")
+        if given > 1 and not slot.many:
+            raise UserError(f"Slot '{slot.name}' of {operation.title.lower()} takes one input, not {given}.")
+
+
+def wants_data_means(operation: Any, recipe: Recipe) -> bool:
+    """Whether the data set has to be read before the operation can give codes."""
+    return bool(operation.wants_means) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+
+
+def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
+    """Fill ``run.codes`` and yield progress without results."""
+    recipe = run.recipe
+    if run.codes is not None or recipe.model is None or recipe.data is None or run.data is None:
+        return
+    if "encode" not in run.model.abilities:
+        run.notes.append("Nothing is measured against the data set: the model has no encoder.")
+        return
+    for found in workspace.codes(recipe.model, recipe.data):
+        run.codes = found
+        if found.fraction < 1:
+            yield Partial(start + (stop - start) * found.fraction, None, f"Encoding {run.data.title}")
+    if run.codes is not None and run.codes.sampled:
+        run.notes.append(run.codes.sampled)
+
+
+def make_codes(run: OperationRun) -> Codes:
+    """Let the operation compute."""
+    import torch
+
+    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run))
+    with torch.inference_mode():
+        made: Codes = run.operation.codes({n: p.codes for n, p in run.inputs.items()}, surroundings)
+    return made
+
+
+def _needs_data(run: OperationRun) -> UserError:
+    return UserError(f"{run.operation.title} needs the mean of a data set; choose a data set.")
+
+
+def mean_of(run: OperationRun) -> "Tensor":
+    """The mean code (D,) of the data set.
+
+    Raises
+    ------
+    UserError
+        There is no data set.
+    """
+    import torch
+
+    if MEAN_CODE in run.inputs:
+        return run.inputs[MEAN_CODE].codes[0]
+    if run.codes is None:
+        raise _needs_data(run)
+    return torch.from_numpy(run.codes.mean_code.copy()).float()
+
+
+def mean_image_of(run: OperationRun) -> "Tensor":
+    """The code (D,) of the mean picture of the group, or of the data set when there is no group.
+
+    Raises
+    ------
+    UserError
+        There is neither.
+    """
+    if MEAN_IMAGE in run.inputs:
+        return run.inputs[MEAN_IMAGE].codes[0]
+    group = run.inputs.get("group")
+    if group is not None and len(group.codes):
+        mean = np.stack([_picture(run, group, row) for row in range(len(group.codes))]).mean(axis=0, dtype=np.float64)
+    elif run.codes is not None:
+        mean = run.codes.mean_image
+    else:
+        raise _needs_data(run)
+    return encode(run.model, mean[None].astype(np.float32))[0]
+
+
+def _picture(run: OperationRun, slot: Prepared, row: int) -> NDArray[np.float32]:
+    """The picture of an input as the model takes it; a bare code is decoded."""
+    from latentstudio.figures.devices import device_of
+
+    known = slot.pictures[row]
+    if known is not None:
+        return known
+    decoded: NDArray[np.float32] = (
+        run.model.decode(slot.codes[row : row + 1].to(device_of(run.model)))[0].float().cpu().numpy()
+    )
+    return decoded
+
+
+def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
+    notes = tuple(dict.fromkeys((*run.notes, *codes.notes, *board.notes())))
+    ids = tuple("" if i < 0 or run.data is None else run.data.image_id(i) for i in board.nearest)
+    title, caption = run.operation.title, _caption(run, codes)
+    if codes.positions is not None:
+        ends = tuple(", ".join(run.inputs[s.name].labels) for s in run.operation.slots if not s.many)
+        return Strip(
+            frames=board.frames(),
+            positions=codes.positions,
+            row_labels=codes.row_labels,
+            end_labels=(ends[0] if ends else "", ends[1] if len(ends) > 1 else "mean"),
+            norm_band=board.norm_band,
+            log_prob_band=board.log_prob_band,
+            nearest_ids=ids,
+            title=title,
+            caption=caption,
+            notes=notes,
+        )
+    originals, error = _originals(run, codes, board)
+    shown = run.inputs[codes.originals_slot].labels if codes.originals_slot else codes.labels
+    return ImageGrid(
+        frames=board.frames(),
+        columns=codes.columns,
+        labels=shown,
+        originals=originals,
+        error=error,
+        norm_band=board.norm_band,
+        log_prob_band=board.log_prob_band,
+        nearest_ids=ids,
+        title=title,
+        caption=caption,
+        notes=notes,
+    )
+
+
+def _originals(run: OperationRun, codes: Codes, board: Board) -> tuple[NDArray[np.uint8] | None, Floats | None]:
+    """Pictures that belong to the frames, grey where an input is a bare code, and the error to each decoded one."""
+    if codes.originals_slot is None:
+        return None, None
+    pictures = run.inputs[codes.originals_slot].pictures
+    if all(picture is None for picture in pictures):
+        return None, None
+    originals = np.full_like(board.pictures, GREY)
+    error = np.full(len(pictures), np.nan)
+    for row, picture in enumerate(pictures):
+        if picture is not None:
+            originals[row] = to_pixels(picture[None])[0]
+            if board.ready[row]:
+                difference = originals[row].astype(np.float64) - board.pictures[row]
+                error[row] = np.sqrt(np.mean(np.square(difference)))
+    return originals, error
+
+
+def _caption(run: OperationRun, codes: Codes) -> str:
+    parts = []
+    for slot in run.operation.slots:
+        prepared = run.inputs[slot.name]
+        if len(prepared.labels) > 4:
+            kinds = sorted(set(prepared.origins) - {""})
+            parts.append(f"{slot.label}: {len(prepared.labels)} inputs" + (f" ({'; '.join(kinds)})" if kinds else ""))
+        elif prepared.labels:
+            parts.append(f"{slot.label}: {prepared.described()}")
+    if codes.labels and run.recipe.name == "sample":
+        parts.append(f"random seeds {codes.labels[0]} to {codes.labels[-1]}, temperature {run.operation.temperature:g}")
+    if run.data is not None:
+        n = run.codes.planned if run.codes is not None else len(run.data)
+        split = "training and held-out images" if run.codes is not None else "images"
+        parts.append(f"data set {run.data.title}, n = {n:,} {split}")
+    parts.append(f"model {model_words(run.recipe)}")
+    return "; ".join(parts) + "."
