@@ -105,6 +105,19 @@ class Inspect:
 
 
 @dataclass(frozen=True)
+class ReadPhoto:
+    """A photo file for a person to mark the eyes on; the answer is uint8 (h, w, C), upright.
+
+    Attributes
+    ----------
+    longest : the longer side is reduced to this many px, so that a crop can follow the hand.
+    """
+
+    path: str
+    longest: int = 1600
+
+
+@dataclass(frozen=True)
 class AlignPhoto:
     """Crop a photo file by two eye positions (x, y in px of the upright photo), or by its centre when eyes is None.
 
@@ -134,7 +147,7 @@ class Preload:
 
 
 Request = (
-    RunRecipe | OpenDataset | Thumbnails | Picture | DatasetColumns | Inspect | AlignPhoto | RenderFigure | Preload
+    RunRecipe | OpenDataset | Thumbnails | Picture | DatasetColumns | Inspect | ReadPhoto | AlignPhoto | RenderFigure | Preload
 )
 
 
