@@ -147,7 +147,16 @@ class Preload:
 
 
 Request = (
-    RunRecipe | OpenDataset | Thumbnails | Picture | DatasetColumns | Inspect | ReadPhoto | AlignPhoto | RenderFigure | Preload
+    RunRecipe
+    | OpenDataset
+    | Thumbnails
+    | Picture
+    | DatasetColumns
+    | Inspect
+    | ReadPhoto
+    | AlignPhoto
+    | RenderFigure
+    | Preload
 )
 
 
