@@ -265,7 +265,7 @@ class BrowserPanel(QWidget):
         return (*lines, " · ".join(values)) if values else tuple(lines)
 
     def _enlarge(self, index: int) -> None:
-        PictureWindow.open(self._controller, self._input(index), self._picture(index), self.window())
+        PictureWindow.show_input(self._controller, self._input(index), self._picture(index), self.window())
 
     def _menu(self, index: int, position: QPoint) -> None:
         menu = QMenu(self)

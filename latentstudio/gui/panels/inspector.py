@@ -252,7 +252,7 @@ class InspectorPanel(QWidget):
     def _enlarge(self) -> None:
         current = self._controller.document.current or self.code_input()
         if current is not None:
-            PictureWindow.open(self._controller, current, self._picture(), self.window())
+            PictureWindow.show_input(self._controller, current, self._picture(), self.window())
 
     def _save(self) -> None:
         inspection = self._inspection

@@ -1,5 +1,7 @@
 """One picture, large: opened by Space, closed by Space or Esc."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
@@ -11,6 +13,9 @@ from latentstudio.gui.dragging import label_of
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import GAP, colors
 from latentstudio.gui.views import PictureReady
+
+if TYPE_CHECKING:
+    from latentstudio.gui.controller import Controller
 
 
 class PictureWindow(QDialog):
@@ -25,13 +30,15 @@ class PictureWindow(QDialog):
         self.resize(560, 600)
 
     @staticmethod
-    def open(controller, item: Input, pixels: NDArray[np.uint8] | None, parent: QWidget) -> "PictureWindow":  # type: ignore[no-untyped-def]
+    def show_input(
+        controller: "Controller", item: Input, pixels: NDArray[np.uint8] | None, parent: QWidget
+    ) -> "PictureWindow":
         """Open the window for an input, and ask the engine for the whole picture of a dataset image."""
         window = PictureWindow(item, pixels, parent)
         if isinstance(item, ImageInput):
             controller.picture_ready.connect(window.receive)
             window.finished.connect(lambda: controller.picture_ready.disconnect(window.receive))
-            controller.request_picture(item.index)
+            controller.request_picture(item.index, item.dataset)
         window.show()
         return window
 
