@@ -159,7 +159,10 @@ def save(
         A file cannot be written.
     """
     folder = Path(folder)
-    save_weights(folder / "weights.safetensors", model.state_dict())
+    tensors = model.state_dict()
+    for name, dtype in getattr(model, "stored_dtypes", dict)().items():
+        tensors[name] = tensors[name].to(dtype)
+    save_weights(folder / "weights.safetensors", tensors)
     if history is not None:
         _write(folder / "history.jsonl", "".join(json.dumps(dict(line)) + "\n" for line in history))
     _write(folder / "card.md", card)

@@ -13,7 +13,7 @@ out of an image has no part in the density, so values of models with different n
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import msgspec
 import numpy as np
@@ -41,6 +41,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     layers : couplings K.
     hidden : width of the hidden layer of the coupling networks.
     log_scale_bound : b in ``s = b tanh(.)``; 0 for no bound, with which densities of unusual images may be -inf or NaN.
+    basis : type in which the components are kept on disk; the model computes with the rounded values from the start.
     described : number of stored explained variance ratios; 0 until the PCA is fitted means D.
     """
 
@@ -49,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     layers: int
     hidden: int = 128
     log_scale_bound: float = 2.0
+    basis: Literal["float32", "float16"] = "float32"
     described: int = 0
 
 
@@ -134,6 +136,10 @@ class PcaRealNvp(nn.Module):
     def config(self) -> dict[str, Any]:
         """Return the JSON object that `from_config` accepts."""
         return cast("dict[str, Any]", msgspec.to_builtins(self._config))
+
+    def stored_dtypes(self) -> dict[str, torch.dtype]:
+        """Return the tensors that are kept on disk in another type than they are computed with."""
+        return {"pca.components": torch.float16} if self._config.basis == "float16" else {}
 
     # -- the four abilities
 
@@ -261,6 +267,9 @@ class PcaRealNvp(nn.Module):
         described = Pca.described(len(images), self.pca.mean.numel(), self.space.size)
         self._config = msgspec.structs.replace(self._config, described=described)
         self.pca.fit(images.flatten(1).double().add(1).div(2))
+        for name, dtype in self.stored_dtypes().items():
+            tensor = self.get_buffer(name)
+            tensor.copy_(tensor.to(dtype))
 
     def training_inputs(self, images: Tensor) -> Tensor:
         """Return what the training loop draws batches from: whitened scores (N, D)."""
