@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.errors import UserError
+from latentstudio.figures.recipe import ImageInput
 from latentstudio.studio.document import Browser
 from latentstudio.studio.requests import ColumnsReady, DatasetFacts
 
@@ -14,6 +15,11 @@ MEASURED = ("norm", "log_prob")
 
 _COMPARISON = re.compile(r"^(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)$")
 _RANGE = re.compile(r"^(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)$")
+
+
+def image_input(facts: DatasetFacts, index: int) -> ImageInput:
+    """The input that stands for one image of a dataset."""
+    return ImageInput(dataset=facts.spec, index=index, id=facts.ids[index] if facts.ids is not None else str(index))
 
 
 def image_name(facts: DatasetFacts | None, index: int) -> str:

@@ -39,7 +39,8 @@ class DatasetFacts:
     Attributes
     ----------
     ids : names of the images, or None when they are just numbers (``str(index)``).
-    attributes : the AttributeTable.
+    attributes : the AttributeTable; splits : as published with the data, or None.
+    notes : sentences about what was left out or repaired while opening.
     """
 
     spec: str
@@ -50,6 +51,7 @@ class DatasetFacts:
     ids: tuple[str, ...] | None
     attributes: Any
     splits: Any
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,18 @@ class ReadPhoto:
 class AlignPhoto:
     """Crop a photo file by two eye positions (x, y in px of the upright photo), or by its centre when eyes is None.
 
-    The answer is uint8 (H, W, C) in the shape that the model wants.
+    The answer is uint8 (H, W, C).
+
+    Attributes
+    ----------
+    image_shape : (C, H, W) that the model wants, as `ModelInfo.image_shape`.
+    data : the dataset specification whose framing is used; empty for CelebA's.
     """
 
     path: str
     eyes: tuple[tuple[float, float], tuple[float, float]] | None
     image_shape: tuple[int, int, int]
+    data: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,332 @@
+"""What is open: models, datasets, their codes and thumbnails, each loaded once and let go of when memory is short."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from latentstudio.data import open_dataset, parse_spec
+from latentstudio.data.imageset import ImageSet
+from latentstudio.data.thumbnails import ThumbnailCache
+from latentstudio.errors import UserError
+from latentstudio.figures.readouts import DatasetCodes
+from latentstudio.figures.recipe import DataRef, ModelRef
+from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
+from latentstudio.paths import model_folders
+from latentstudio.studio.cache import ByteCache, nbytes
+from latentstudio.studio.codes_cache import ArrayStore, codes_key, read_codes, write_codes
+from latentstudio.studio.held_images import held
+from latentstudio.studio.host import Holdings, usable_cores
+from latentstudio.studio.samples import ModelSamples, parse_samples
+
+if TYPE_CHECKING:
+    from latentstudio.models.base import LatentModel
+
+BUDGET_BYTES = 2 << 30
+DATASETS_OPEN = 6
+CODES_CHUNK = 32
+"""Images between two yields of a pass over a dataset: the longest that the hand on the mouse has to wait."""
+
+_Value = TypeVar("_Value")
+
+
+class Workspace:
+    """Implements `figures.run.Workspace` over the models and data of this machine. Used by one thread at a time.
+
+    Nothing heavy happens before something is asked for; torch is imported with the first model.
+
+    Parameters
+    ----------
+    device : ``cpu``, ``cuda``, ``mps``, or ``auto`` for the first of cuda, mps and cpu that is there.
+    budget_bytes : most that the weights of loaded models, and as much again their datasets' codes, may take.
+    store : where summaries of codes are kept; default in the user's cache folder.
+    """
+
+    def __init__(self, device: str = "cpu", budget_bytes: int = BUDGET_BYTES, store: ArrayStore | None = None) -> None:
+        self.asked_device = device
+        self._device = ""
+        self._threads = 0
+        self.store = store or ArrayStore()
+        self._models: ByteCache[LatentModel] = ByteCache(budget_bytes)
+        self._refs: dict[str, ModelRef] = {}
+        self._infos: dict[str, tuple[tuple[int, ...], ModelInfo]] = {}
+        self._snapshots: dict[tuple[str, int], str] = {}
+        self._raw: dict[str, ImageSet] = {}
+        self._held: dict[str, ImageSet] = {}
+        self._thumbnails: dict[str, ThumbnailCache] = {}
+        self._codes: ByteCache[DatasetCodes] = ByteCache(budget_bytes)
+        self._passes: dict[str, SharedPass[DatasetCodes]] = {}
+
+    def model(self, ref: ModelRef) -> "LatentModel":
+        """Load a model, in evaluation mode on the workspace's device.
+
+        Raises
+        ------
+        UserError
+            There is no such model or snapshot, its files are broken, or the device is not there.
+        """
+        from latentstudio.models.checkpoint import load
+
+        info = self.info(ref)
+        digest = self.model_digest(ref)
+        known = self._models.get(digest)
+        if known is not None:
+            return known
+        model = load(Path(info.path), ref.snapshot, self.device)
+        self._models.put(digest, model, min(_weight_bytes(model), self._models.budget_bytes))
+        self._refs[digest] = ModelRef(name=ref.name, digest=info.digest, snapshot=ref.snapshot)
+        return model
+
+    def info(self, ref: ModelRef) -> ModelInfo:
+        """Describe a model without loading it; looked at again when its files have changed.
+
+        Raises
+        ------
+        UserError
+            There is no such model.
+        """
+        folder = next((f for f in _folders(ref.name) if (f / "config.json").is_file()), None)
+        if folder is None:
+            return model_info(ref.name)
+        state = _file_state(folder)
+        known = self._infos.get(ref.name)
+        if known is None or known[0] != state:
+            known = (state, describe(folder))
+            self._infos[ref.name] = known
+        return known[1]
+
+    def model_digest(self, ref: ModelRef) -> str:
+        """Return a text that changes with the weights that `ref` means, those of its snapshot included."""
+        info = self.info(ref)
+        if ref.snapshot is None:
+            return info.digest
+        key = (info.digest, ref.snapshot)
+        if key not in self._snapshots:
+            weights = weights_path(Path(info.path), ref.snapshot).read_bytes()
+            self._snapshots[key] = f"{info.digest}@{hashlib.sha256(weights).hexdigest()}"
+        return self._snapshots[key]
+
+    def dataset(self, ref: DataRef) -> ImageSet:
+        """Open a dataset; pictures that cost time to make are kept once made.
+
+        Raises
+        ------
+        UserError
+            There is no such dataset, or it is not in order.
+        """
+        raw = self.raw_dataset(ref.spec)
+        if raw.spec not in self._held:
+            self._held[raw.spec] = held(raw)
+        return self._held[raw.spec]
+
+    def raw_dataset(self, spec: str, fetch: bool = False) -> ImageSet:
+        """Open a dataset as its source makes it; for native pictures, landmarks and thumbnails.
+
+        Raises
+        ------
+        UserError
+            As `dataset`.
+        """
+        known = self._raw.pop(spec, None)
+        data = known if known is not None else self.open_anew(spec, fetch)
+        self.remember(spec, data)
+        return data
+
+    def open_anew(self, spec: str, fetch: bool = False) -> ImageSet:
+        """Open a dataset without remembering it; touches nothing of the workspace but, for samples, its models.
+
+        Raises
+        ------
+        UserError
+            As `dataset`.
+        """
+        name, argument, options = parse_spec(spec)
+        if name != "samples":
+            return open_dataset(spec, fetch)
+        ref, count = parse_samples(spec, argument, options)
+        return ModelSamples(spec, self.model(ref), self.info(ref), self.model_digest(ref), count)
+
+    def remember(self, spec: str, data: ImageSet) -> None:
+        """Keep an opened dataset; the one not used for longest is let go of."""
+        before = self._raw.pop(spec, None)
+        if before is not None and before.digest != data.digest:
+            self._forget(before.spec)
+        self._raw[spec] = data
+        while len(self._raw) > DATASETS_OPEN:
+            oldest = self._raw.pop(next(iter(self._raw)))
+            if all(other.spec != oldest.spec for other in self._raw.values()):
+                self._forget(oldest.spec)
+
+    def thumbnails(self, spec: str) -> ThumbnailCache:
+        """Return the thumbnails of a dataset."""
+        data = self.raw_dataset(spec)
+        if data.spec not in self._thumbnails:
+            self._thumbnails[data.spec] = ThumbnailCache(data)
+        return self._thumbnails[data.spec]
+
+    def codes(self, model: ModelRef, data: DataRef) -> Iterator[DatasetCodes]:
+        """Yield growing summaries of a dataset's codes under a model, the last one complete.
+
+        The pass is shared: whoever asks while it runs gets on where it is, and when all who asked have gone it waits
+        for the next.
+        """
+        key = codes_key(self.model_digest(model), self.dataset(data).digest)
+        known = self._codes.get(key)
+        if known is not None:
+            yield known
+            return
+        if key not in self._passes:
+            self._passes[key] = SharedPass(self._read_or_encode(key, model, data))
+        yield from self._passes[key].follow()
+        self._passes.pop(key, None)
+
+    def _read_or_encode(self, key: str, model: ModelRef, data: DataRef) -> Iterator[DatasetCodes]:
+        stored = read_codes(self.store, key)
+        if stored is not None:
+            self._codes.put(key, stored, nbytes(stored))
+            yield stored
+            return
+        last: DatasetCodes | None = None
+        for last in DatasetCodes.of(self.model(model), self.dataset(data), chunk=CODES_CHUNK):
+            if last.fraction >= 1.0:
+                write_codes(self.store, key, last)
+                self._codes.put(key, last, nbytes(last))
+            yield last
+
+    @property
+    def device(self) -> str:
+        """Where models compute; torch is imported to find out.
+
+        Raises
+        ------
+        UserError
+            The device that was asked for is not there.
+        """
+        if not self._device:
+            self._device = choose_device(self.asked_device)
+            self._threads = set_threads()
+        return self._device
+
+    def holdings(self) -> Holdings:
+        """Say what is loaded."""
+        models = tuple(self._refs[key] for key in self._models.keys_by_age() if isinstance(key, str))
+        datasets = tuple(DataRef(spec=spec, digest=data.digest) for spec, data in self._raw.items())
+        return Holdings(self._device or self.asked_device, self._threads or default_threads(), models, datasets)
+
+    def release_memory(self) -> None:
+        """Let go of everything that can be loaded again."""
+        self._models.clear()
+        self._codes.clear()
+        self._passes.clear()
+        self._held.clear()
+        self._thumbnails.clear()
+        if self._device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _forget(self, spec: str) -> None:
+        self._held.pop(spec, None)
+        self._thumbnails.pop(spec, None)
+
+
+class SharedPass(Generic[_Value]):
+    """One generator of growing values, followed by any number of readers, each of whom drives it on."""
+
+    def __init__(self, source: Iterator[_Value]) -> None:
+        self._source = source
+        self._latest: _Value | None = None
+        self._finished = False
+        self._error: Exception | None = None
+
+    def follow(self) -> Iterator[_Value]:
+        """Yield the newest value there is, then newer ones up to the last; an error reaches every reader."""
+        seen: _Value | None = None
+        while True:
+            if self._latest is not None and self._latest is not seen:
+                seen = self._latest
+                yield seen
+            elif self._error is not None:
+                raise self._error
+            elif self._finished:
+                return
+            else:
+                self._advance()
+
+    def _advance(self) -> None:
+        try:
+            self._latest = next(self._source)
+        except StopIteration:
+            self._finished = True
+        except Exception as error:
+            self._error = error
+
+
+def _folders(name: str) -> Iterator[Path]:
+    """Folders that a model's name may mean, in the order in which `models.library.model_info` looks."""
+    if not name:
+        return
+    yield Path(name).absolute()
+    for home in model_folders():
+        yield home / name
+
+
+def _file_state(folder: Path) -> tuple[int, ...]:
+    """Numbers that change when the files that describe a model do."""
+    state: list[int] = []
+    for path in (folder / "config.json", folder / "weights.safetensors", folder / "snapshots"):
+        try:
+            found = path.stat()
+        except OSError:
+            state += (0, 0)
+        else:
+            state += (found.st_mtime_ns, found.st_size)
+    return tuple(state)
+
+
+def _weight_bytes(model: "LatentModel") -> int:
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        return 1 << 20
+    return sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
+
+
+def choose_device(asked: str) -> str:
+    """Return the device to compute on.
+
+    Raises
+    ------
+    UserError
+        It is not there.
+    """
+    import torch
+
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if asked == "auto":
+        return next(name for name, available in there.items() if available())
+    if asked not in there or not there[asked]():
+        known = [name for name, available in there.items() if available()]
+        raise UserError(f"The device '{asked}' is not there; {', '.join(known)} would do.")
+    return asked
+
+
+def default_threads() -> int:
+    """Threads for the arithmetic: all cores but one, which the window keeps; fewer when the environment says so."""
+    threads = max(1, usable_cores() - 1)
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    return min(threads, max(1, int(wished))) if wished.isdigit() else threads
+
+
+def set_threads() -> int:
+    """Tell torch how many threads to use, and return that number."""
+    import torch
+
+    threads = default_threads()
+    torch.set_num_threads(threads)
+    return threads
