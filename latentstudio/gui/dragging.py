@@ -1,5 +1,6 @@
 """What travels in a drag: inputs for our own slots, a picture for every other program."""
 
+import base64
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,20 @@ def _picture_file(label: str, pixels: NDArray[np.uint8] | None) -> Path | None:
         # The drag into our own slots needs no file, so a full or read-only cache must not stop it.
         return None
     return path
+
+
+def png_of_text(text: str) -> bytes:
+    """Unpack the base64 of a `PixelsInput`.
+
+    Raises
+    ------
+    UserError
+        It is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise UserError("The dropped picture is damaged: it is not base64.") from error
 
 
 def clipboard_inputs() -> tuple[Input, ...]:

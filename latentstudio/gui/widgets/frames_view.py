@@ -106,6 +106,12 @@ class FramesView(QWidget):
             self.setAccessibleDescription(self.describe(frame))
             self.update()
 
+    def point_at(self, frame: int) -> None:
+        """Light up a frame that is pointed at elsewhere, -1 for none."""
+        if frame != self._hover:
+            self._hover = frame
+            self.update()
+
     def _show_frames(self, frames: Frames | None) -> None:
         if frames is not self._frames:
             self._pixmaps.clear()

@@ -21,9 +21,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QMenu, QSizePolicy, QWidget
 
+from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Input
 from latentstudio.gui import dragging
-from latentstudio.gui.pixmaps import pixmap
+from latentstudio.gui.pixmaps import pixels_of_png, pixmap
 from latentstudio.gui.theme import colors, small_font, theme_signals
 from latentstudio.gui.widgets.painting import CENTRE, focus_ring, frame_box, pen, with_alpha, write, write_wrapped
 
@@ -36,6 +37,16 @@ _SHOWN = 9
 def picture_paths(mime: QMimeData) -> list[Path]:
     """Return the picture files in a drag from another program."""
     return [path for path in dragging.paths_of(mime) if path.suffix.lower() in PICTURES]
+
+
+def _picture_of(mime: QMimeData) -> NDArray[np.uint8] | None:
+    """Return the picture that travels with inputs, which spares decoding a code only to show it."""
+    if not mime.hasFormat("image/png"):
+        return None
+    try:
+        return pixels_of_png(mime.data("image/png").data())
+    except UserError:
+        return None
 
 
 def drop_words(label: str, many: bool, filled: bool, inputs: int, files: int) -> str:
@@ -61,6 +72,8 @@ class SlotWidget(QWidget):
     hint : what to do while it is empty.
     many : takes any number.
     partner : label of the other slot of a pair, which gives swap and 'same person'.
+
+    `carried` is the picture that came with the last drop, of its first input.
     """
 
     dropped = Signal(object)
@@ -92,6 +105,7 @@ class SlotWidget(QWidget):
         self._pixels: tuple[NDArray[np.uint8] | None, ...] = ()
         self._words = ""
         self._pressed: QPoint | None = None
+        self.carried: NDArray[np.uint8] | None = None
         self.can_pick = True
         self.knows_persons = True
         self.setAcceptDrops(True)
@@ -191,16 +205,22 @@ class SlotWidget(QWidget):
         """Take what was dropped."""
         mime = event.mimeData()
         self._say("")
-        if self._take(mime):
+        if self.take(mime):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             event.ignore()
 
-    def _take(self, mime: QMimeData) -> bool:
+    def announce(self, mime: QMimeData | None) -> None:
+        """Say what a drop of `mime` would do although it hovers elsewhere on the panel; None ends that."""
+        self._say(self._meaning(mime) if mime is not None else "")
+
+    def take(self, mime: QMimeData) -> bool:
+        """Take what a drag or the clipboard holds; return whether there was anything for this slot."""
         inputs = dragging.inputs_of(mime)
         if inputs:
+            self.carried = _picture_of(mime)
             chosen = inputs if self.many else inputs[:1]
             if chosen != self._inputs:
                 self.dropped.emit(chosen)
@@ -253,7 +273,7 @@ class SlotWidget(QWidget):
         """Take what is on the clipboard."""
         mime = QApplication.clipboard().mimeData()
         if mime is not None:
-            self._take(mime)
+            self.take(mime)
 
     def copy(self) -> None:
         """Put the inputs and the picture of the first on the clipboard."""

@@ -1,0 +1,341 @@
+"""The interpolation strip: A and B at the ends, paths between them, a slider that decodes live, and the prior's word."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHideEvent,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from latentstudio.figures.recipe import CodeInput, Input
+from latentstudio.gui import dragging, edits
+from latentstudio.gui.theme import GAP
+from latentstudio.gui.widgets.chips import ToggleChips
+from latentstudio.gui.widgets.frame_actions import FrameActions
+from latentstudio.gui.widgets.frames_of import at_position, nearest_image
+from latentstudio.gui.widgets.lines import Hairline, WordLine
+from latentstudio.gui.widgets.picture_desk import PictureDesk
+from latentstudio.gui.widgets.prior_curve import PriorCurve
+from latentstudio.gui.widgets.scrub import ScrubPreview, ScrubSlider
+from latentstudio.gui.widgets.slot import SlotWidget, picture_paths
+from latentstudio.gui.widgets.slot_binding import SlotBinding
+from latentstudio.gui.widgets.strip_controls import StripControls
+from latentstudio.gui.widgets.strip_geometry import StripGeometry
+from latentstudio.gui.widgets.strip_view import StripView
+from latentstudio.operations import OPERATIONS
+from latentstudio.results import Frames, Strip
+
+if TYPE_CHECKING:
+    from latentstudio.gui.controller import Controller
+    from latentstudio.gui.views import PanelView
+
+
+class StripPanel(QWidget):
+    """Shows one interpolation panel of the document and lets it be changed. There may be several."""
+
+    def __init__(self, controller: "Controller", panel_id: str = "strip-1", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self.panel_id = controller, panel_id
+        self._strip: Strip | None = None
+        self._preview_at: float | None = None
+        self.desk = PictureDesk(controller, self)
+        a, b = OPERATIONS["interpolate"].slots
+        self.slot_a = SlotWidget(a.name, a.label, a.hint, partner=b.label, parent=self)
+        self.slot_b = SlotWidget(b.name, b.label, b.hint, partner=a.label, parent=self)
+        self._bindings = (
+            SlotBinding(self.slot_a, controller, panel_id, self.desk, partner=b.name),
+            SlotBinding(self.slot_b, controller, panel_id, self.desk, partner=a.name),
+        )
+        self.controls = StripControls(self)
+        self.preview = ScrubPreview(self)
+        self.hairline = Hairline(self)
+        self.view = StripView()
+        self.scroll = QScrollArea(self)
+        self.scrub = ScrubSlider(self)
+        self.curve = PriorCurve(self)
+        self.words = WordLine(self)
+        self.quantity = ToggleChips(
+            ("norm", "log_prob", "percentile"), ("Norm", "Log-density", "Percentile"), single=True, parent=self
+        )
+        self.quantity.set_chosen(("norm",))
+        self.quantity.setAccessibleName("What the curve shows")
+        self.setAcceptDrops(True)
+        self._arrange()
+        self._connect()
+        self.refresh()
+
+    # Building.
+
+    def _arrange(self) -> None:
+        self.scroll.setWidget(self.view)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setMinimumHeight(96)
+        header = QHBoxLayout()
+        header.setSpacing(GAP + GAP // 2)
+        header.addWidget(self.slot_a, 0, Qt.AlignmentFlag.AlignTop)
+        header.addWidget(self.controls)
+        header.addWidget(self.preview, 1)
+        header.addWidget(self.slot_b, 0, Qt.AlignmentFlag.AlignTop)
+        foot = QHBoxLayout()
+        foot.setSpacing(GAP)
+        foot.addWidget(self.words, 1)
+        foot.addWidget(self.quantity)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
+        layout.setSpacing(GAP // 2)
+        layout.addLayout(header)
+        layout.addWidget(self.hairline)
+        layout.addWidget(self.scroll, 1)
+        layout.addWidget(self.scrub)
+        layout.addWidget(self.curve)
+        layout.addLayout(foot)
+        layout.addStretch(0)
+        self.quantity.setSizePolicy(self.controls.sizePolicy())
+        order = (self.slot_a, self.slot_b, *self.controls.paths.chips, self.controls.fields["steps"], self.view)
+        for first, second in zip(order, order[1:], strict=False):
+            QWidget.setTabOrder(first, second)
+
+    def _connect(self) -> None:
+        controller = self._controller
+        controller.panel_changed.connect(self._panel_changed)
+        controller.preview_changed.connect(self._preview_arrived)
+        controller.dataset_ready.connect(lambda _facts: self.refresh())
+        controller.document_changed.connect(lambda _old, _new: self._show_document())
+        self.controls.changed.connect(self._set_param)
+        self.controls.settled.connect(controller.end_gesture)
+        self.controls.asked.connect(self._pair)
+        self.scrub.scrubbed.connect(self._scrubbed)
+        self.view.geometry_changed.connect(self._align)
+        self.view.hovered.connect(self.curve.set_highlight)
+        self.curve.pointed.connect(self.view.point_at)
+        self.quantity.changed.connect(lambda chosen: self.curve.set_quantity(chosen[0]))
+        for slot in (self.slot_a, self.slot_b):
+            slot.words_changed.connect(lambda _words: self._say())
+        self.actions_of_strip = FrameActions(
+            self.view,
+            controller,
+            self.desk,
+            lambda frame: controller.input_of_frame(self.panel_id, frame),
+            self._nearest,
+        )
+        self.actions_of_preview = FrameActions(
+            self.preview, controller, self.desk, self._input_of_preview, lambda _frame: None
+        )
+
+    # Showing.
+
+    def _panel_view(self) -> "PanelView | None":
+        try:
+            return self._controller.view(self.panel_id)
+        except KeyError:
+            return None
+
+    def _panel_changed(self, panel_id: str, view: object) -> None:
+        if panel_id == self.panel_id:
+            self.refresh()
+
+    def _show_document(self) -> None:
+        try:
+            panel = self._controller.document.panel(self.panel_id)
+        except KeyError:
+            return
+        self.controls.set_params(panel.params)
+        facts = self._controller.facts
+        persons = facts is not None and facts.attributes.identity is not None
+        self.controls.allow_pairs(facts is not None and facts.size > 1, persons)
+        for binding in self._bindings:
+            binding.refresh()
+
+    def refresh(self) -> None:
+        """Show what the controller says now."""
+        view = self._panel_view()
+        if view is None:
+            return
+        strip = view.result if isinstance(view.result, Strip) else None
+        if strip is not None and not view.stale:
+            self._remember_ends(strip, view)
+        self._show_document()
+        self._strip = strip
+        self.view.set_hint(view.reason or view.error or ("" if strip else view.message))
+        self.view.set_strip(strip)
+        self.view.set_stale(view.stale or bool(strip and (view.reason or view.error)))
+        self.curve.set_strip(strip, self.view.stale)
+        for widget in (self.scrub, self.curve, self.quantity):
+            widget.setEnabled(strip is not None)
+        self.quantity.chips[1].setEnabled(strip is None or strip.frames.log_prob is not None)
+        self.hairline.set_fraction(view.fraction)
+        self._align(self.view.layout_of_frames)
+        self._show_preview(fresh=not view.stale)
+        self._say()
+
+    def _remember_ends(self, strip: Strip, view: "PanelView") -> None:
+        """The frames at both ends are the pictures of codes that lie on the slots."""
+        if view.recipe is None:
+            return
+        for name, position in (("a", 0.0), ("b", 1.0)):
+            item = next(iter(view.recipe.inputs.get(name, ())), None)
+            frames = at_position(strip, position)
+            if isinstance(item, CodeInput) and frames is not None and frames.ready[0]:
+                self.desk.remember(item, frames.images[0])
+
+    def _align(self, geometry: StripGeometry | None) -> None:
+        positions = self._strip.positions if self._strip is not None else np.array([0.0, 1.0])
+        self.scrub.set_columns(geometry, positions)
+        self.curve.set_geometry(geometry)
+        self.scroll.setMaximumHeight(round(geometry.height) + 1 if geometry is not None else 16_777_215)
+
+    def _say(self) -> None:
+        """One line for everything: what a drop will do, what went wrong, what is going on, where the result is from."""
+        view = self._panel_view()
+        hovering = self.slot_a.words or self.slot_b.words
+        if hovering:
+            self.words.say(hovering, "info")
+        elif view is None:
+            self.words.say("")
+        elif view.error:
+            self.words.say(view.error, "error")
+        elif self._strip is not None and view.reason:
+            self.words.say(view.reason, "warning")
+        elif view.fraction < 1 and view.message:
+            self.words.say(view.message, "info")
+        elif self._strip is not None:
+            self.words.say(" · ".join(filter(None, [self._strip.caption, *self._strip.notes])))
+        else:
+            self.words.say("")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell the strip how much height there is before rows scroll."""
+        super().resizeEvent(event)
+        fixed = self.slot_a.height() + self.scrub.sizeHint().height() + self.curve.minimumSizeHint().height()
+        lines = self.hairline.height() + max(self.words.sizeHint().height(), self.quantity.sizeHint().height())
+        self.view.set_room(max(96, self.height() - fixed - lines - 5 * (GAP // 2) - GAP - GAP // 2))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for results while the panel is on screen."""
+        super().showEvent(event)
+        self._controller.set_visible(self.panel_id, True)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ask for nothing while it is not."""
+        super().hideEvent(event)
+        self._controller.set_visible(self.panel_id, False)
+
+    # Changing.
+
+    def _set_param(self, name: str, value: object) -> None:
+        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
+
+    def _pair(self, what: str) -> None:
+        if what == "swap":
+            self._controller.swap_slots(self.panel_id)
+        else:
+            self._controller.random_pair(self.panel_id, {"any": None, "same": True, "other": False}[what])
+
+    # The slider.
+
+    def _scrubbed(self, position: float) -> None:
+        self.curve.set_position(position)
+        self._show_preview(fresh=True, ask=True)
+
+    def _show_preview(self, fresh: bool, ask: bool = False) -> None:
+        """Show the frame at the slider: from the strip where it has it, else by asking for it."""
+        strip, position = self._strip, self.scrub.position
+        if strip is None:
+            self.preview.set_preview(None, ())
+            self._preview_at = None
+            return
+        frames = at_position(strip, position)
+        self.preview.set_stale(not fresh)
+        if frames is not None:
+            self._put_preview(frames, position)
+        elif ask or (fresh and self._controller.view(self.panel_id).fraction >= 1):
+            self._controller.scrub(self.panel_id, position)
+
+    def _preview_arrived(self, panel_id: str, frames: Frames) -> None:
+        if panel_id == self.panel_id and self._strip is not None:
+            self.preview.set_stale(False)
+            self._put_preview(frames, self.scrub.position)
+
+    def _put_preview(self, frames: Frames, position: float) -> None:
+        assert self._strip is not None
+        self._preview_at = position
+        self.curve.set_position(position)
+        self.preview.set_preview(frames, self._strip.row_labels, self._strip.norm_band, self._strip.log_prob_band)
+
+    def _input_of_preview(self, frame: int) -> CodeInput:
+        frames, strip = self.preview.frames, self._strip
+        assert frames is not None
+        label = strip.row_labels[frame] if strip is not None and frame < len(strip.row_labels) else "Path"
+        words = f"{label} {self._preview_at or 0.0:.3g}"
+        return CodeInput.of(frames.codes[frame], label=words, origin=f"interpolate, position {self._preview_at}")
+
+    def _nearest(self, frame: int) -> tuple[str, int, str] | None:
+        view = self._panel_view()
+        return nearest_image(self._strip, view.recipe, frame) if self._strip is not None and view is not None else None
+
+    # Dropping beside the slots: the nearer end takes it, and two pictures take both.
+
+    def drop_targets(self, mime: QMimeData, where: QPoint) -> tuple[tuple[SlotWidget, tuple[Input, ...]], ...]:
+        """Return which slots a drop at `where` fills, and with what; files go to the nearer slot with no inputs."""
+        inputs = dragging.inputs_of(mime)
+        if len(inputs) >= 2:
+            return (self.slot_a, inputs[:1]), (self.slot_b, inputs[1:2])
+        if not inputs and not picture_paths(mime):
+            return ()
+        empty = [slot for slot in (self.slot_a, self.slot_b) if not slot.inputs]
+        nearer = self.slot_a if where.x() < self.width() / 2 else self.slot_b
+        return ((empty[0] if len(empty) == 1 else nearer, inputs[:1]),)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Say which end will take the drop."""
+        self._drag_over(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Follow the pointer to the nearer end."""
+        self._drag_over(event)
+
+    def _drag_over(self, event: QDragMoveEvent) -> None:
+        targets = self.drop_targets(event.mimeData(), event.position().toPoint())
+        for slot in (self.slot_a, self.slot_b):
+            slot.announce(event.mimeData() if any(slot is target for target, _ in targets) else None)
+        if targets:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The drag went elsewhere."""
+        for slot in (self.slot_a, self.slot_b):
+            slot.announce(None)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Fill one slot, or both by one step."""
+        targets = self.drop_targets(event.mimeData(), event.position().toPoint())
+        self.dragLeaveEvent(QDragLeaveEvent())
+        if len(targets) == 2:
+            self._put_pair(targets[0][1], targets[1][1])
+        elif targets:
+            targets[0][0].take(event.mimeData())
+        if targets:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()
+
+    def _put_pair(self, a: tuple[Input, ...], b: tuple[Input, ...]) -> None:
+        self._controller.edit(
+            "Drop on A and B", lambda d: edits.set_slot(edits.set_slot(d, self.panel_id, "a", a), self.panel_id, "b", b)
+        )
