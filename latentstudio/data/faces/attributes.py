@@ -44,7 +44,6 @@ _TESTS: dict[str, Test] = {
     "Brown_Hair": lambda f: _colour_shows(f) & (f.hair_light >= 0.14) & (f.hair_light < 0.5),
     "Bushy_Eyebrows": lambda f: f.brow_thickness > 0.35,
     "Chubby": lambda f: f.chubby > 0.62,
-    "Double_Chin": lambda f: f.chubby > 0.75,
     "Eyeglasses": lambda f: f.glasses > 0.5,
     "Goatee": lambda f: f.goatee > 0,
     "Gray_Hair": lambda f: (f.gray >= 0.5) & _hair_shows(f) & ((f.hat < 0.5) | (f.hair_length > 0.2)),

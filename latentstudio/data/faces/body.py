@@ -88,7 +88,7 @@ def _shirt_and_tie(f: Face, frame: Frame, albedo: Plane, u: Plane, y: Plane) -> 
     wing = np.abs(side - 0.2 - 0.7 * (y + 0.86))
     tint(albedo, 0.5 * smooth(wing, 0.02, 0.0) * opening, (0.4, 0.42, 0.48))
     tie = dyed(f.cloth_hue + 0.45, 0.65, 0.32 + 0.3 * (1.0 - f.cloth_light))
-    knot = edge(np.minimum(0.075 + 0.25 * (y + 0.9) - side, (-0.852) - y), blur)
+    knot = edge(np.minimum(0.07 + 0.3 * (y + 0.88) - side, -0.83 - y), blur)
     tint(albedo, knot, tie)
     blade = edge(np.minimum(0.05 - 0.35 * (y + 0.94) - side, (-0.935) - y), blur)
     tint(albedo, blade, scale(tie, 0.8))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Frame, Plane, Window, edge, smooth, tint
-from latentstudio.data.faces.head import Build, Pose, Skin
+from latentstudio.data.faces.head import Pose, Skin
 from latentstudio.data.faces.palette import iris_colour, mix, scale, skin_colour
 
 
@@ -15,14 +16,14 @@ def opening(f: Face) -> float:
     return max(0.0, f.eye_open * (1.0 + 0.18 * f.eye_size) - 0.12 * max(f.smile, 0.0) * (f.eye_open > 0.0))
 
 
-def eye_window(build: Build, pose: Pose, frame: Frame, sign: int) -> Window:
-    """Return the window of one eye (sign -1: on the left of the picture)."""
-    x, y, _ = pose.project(sign * build.eye_x, 0.0, build.eye_z)
-    return frame.window(x - 0.19, x + 0.19, y - 0.14, y + 0.17)
+def eye_window(build: Build, pose: Pose, frame: Frame) -> Window:
+    """Return the window that holds both eyes."""
+    (x0, y0, _), (x1, y1, _) = (pose.project(side * build.eye_x, 0.0, build.eye_z) for side in (-1, 1))
+    return frame.window(x0 - 0.19, x1 + 0.19, min(y0, y1) - 0.14, max(y0, y1) + 0.17)
 
 
-def paint_eye(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, gloss: Plane, sign: int) -> None:
-    """Draw one eye into the face's colour planes.
+def paint_eyes(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, gloss: Plane) -> None:
+    """Draw both eyes into the face's colour planes.
 
     Parameters
     ----------
@@ -31,14 +32,13 @@ def paint_eye(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, gl
     skin : Skin
         The visible head.
     part : tuple of slice
-        The eye's rows and columns within the skin's window.
+        The eyes' rows and columns within the skin's window.
     albedo, gloss : Plane
         The skin's colour (3, h, w) and gloss (h, w), painted in place.
-    sign : int
-        -1 for the eye on the left of the picture, 1 for the other.
     """
     half = build.eye_half
-    x = (skin.x[part] * sign - build.eye_x) / half
+    gaze = np.sign(skin.x[part]) * (0.28 * f.gaze)
+    x = (np.abs(skin.x[part]) - build.eye_x) / half
     y = skin.y[part] / half - (0.09 + 0.07 * f.eye_tilt) * x
     paint = albedo[:, part[0], part[1]]
     shine = gloss[part]
@@ -50,7 +50,7 @@ def paint_eye(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, gl
     ball = edge(np.minimum(high - y, y - low), blur)
     _lids(f, paint, x, y, high, low, blur)
     if wide > 0.02:
-        _ball(f, paint, shine, x, y, high, ball, blur, sign)
+        _ball(f, paint, shine, x, y, high, ball, blur, gaze)
     _lashes(f, paint, x, y, high, low, blur)
 
 
@@ -66,12 +66,12 @@ def _lids(f: Face, paint: Plane, x: Plane, y: Plane, high: Plane, low: Plane, bl
 
 
 def _ball(f: Face, paint: Plane, shine: Plane, x: Plane, y: Plane, high: Plane, ball: Plane, blur: float,
-          sign: int) -> None:  # fmt: skip
+          gaze: Plane) -> None:  # fmt: skip
     """Paint the white, the iris and the pupil within the opening, shaded by the lid above."""
     white = np.empty_like(paint)
     white[:] = np.array([0.86, 0.83, 0.81], dtype=np.float32)[:, None, None]
     tint(white, 0.5 * smooth(np.abs(x), 0.55, 1.0), (0.62, 0.36, 0.33))
-    ix, iy = x - (0.28 * f.gaze * sign), y - 0.07
+    ix, iy = x - gaze, y - 0.07
     r = np.sqrt(ix * ix + iy * iy)
     colour = iris_colour(f)
     inner = mix(scale(colour, 1.7), (0.5, 0.4, 0.25), 0.15)

@@ -163,7 +163,7 @@ def _draw_shape(key: NDArray[np.uint64]) -> dict[str, FloatArray]:
     out["iris"] = uniform(key, 26)
     out["age"] = uniform(key, 27)
     tone = out["skin_tone"]
-    fair = np.clip(1.0 - 1.6 * tone, 0.0, 1.0)
+    fair = np.clip(1.2 - 1.6 * tone, 0.0, 1.0)
     out["hair_light"] = uniform(key, 28) * (0.22 + 0.78 * fair)
     out["hair_red"] = np.clip(bell(key, 29) / 3.0, 0, 1) * (0.3 + 0.7 * fair)
     out["gray"] = np.clip((out["age"] - 0.62) * 3.2 + bell(key, 30) / 4.0, 0, 1) * (out["age"] > 0.5)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Frame, Plane, Surface, Window, column, edge, smooth
-from latentstudio.data.faces.head import SCALE, Build, Pose, crown_width
+from latentstudio.data.faces.head import SCALE, Pose, crown_width
 from latentstudio.data.faces.palette import hair_colour
 from latentstudio.data.faces.strands import strand_noise
 
@@ -51,9 +52,8 @@ def dome(pose: Pose, frame: Frame, window: Window, half: tuple[float, float, flo
     y = oy + t * dy
     inside = oy
     for _ in range(2):
-        low = y < base
         ix = 1.0 / ((half[0]) * crown_width(y) + flare * np.maximum(base - y, 0.0))
-        dome_y = np.where(low, 0.0, iy)
+        dome_y = np.multiply(y > base, np.float32(iy))
         ex, ey, ez = dx * ix, dy * dome_y, dz * iz
         px, py, pz = ox * ix, (oy - base) * dome_y, oz * iz
         square = ex * ex + ey * ey + ez * ez
@@ -84,9 +84,20 @@ def covers_ears(f: Face) -> bool:
     return f.hair_length > 0.2
 
 
+def falls_behind(f: Face) -> bool:
+    """Say whether hair can be seen behind the neck."""
+    return has_hair(f) and f.hair_length > 0.12
+
+
 def _length_level(f: Face, build: Build) -> float:
     """Return the height, in head units, at which the hair ends."""
     return -0.03 - 1.15 * math.pow(max(f.hair_length - 0.12, 0.0), 0.8) - 0.04 * build.jaw
+
+
+def _sides(f: Face, pose: Pose) -> tuple[float, float]:
+    """Return the left and right ends, in scene units, between which hair can lie."""
+    reach = 0.68 + 0.12 * min(f.hair_length * 2.0, 1.0)
+    return pose.shift[0] - reach, pose.shift[0] + reach
 
 
 def _strand_coordinate(f: Face, shell: Shell) -> Plane:
@@ -115,7 +126,7 @@ def _fringe(f: Face, build: Build, shell: Shell, noise: Plane) -> Plane:
         level = level + (0.16 * f.recession) * temples + (0.03 * f.recession + 0.02) * noise
     low = -0.1
     rise = np.maximum(shell.y - low, 0.0) / (level - low)
-    across = x / (wide + 0.02 * noise)
+    across = x / (wide + 0.008 * noise)
     across *= across
     rise *= rise
     power = across * np.sqrt(across) + rise * np.sqrt(rise)
@@ -134,9 +145,10 @@ def _strand_light(f: Face, shell: Shell, noise: Plane) -> Plane:
 
 def front_hair(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
     """Return the hair that lies before the head: crown, fringe and the locks beside the face."""
-    window = frame.window(-0.95, 0.95, -1.0, 0.98)
-    thick = volume(f)
     long = min(f.hair_length * 2.0, 1.0)
+    bottom = _length_level(f, build) - 0.26
+    window = frame.window(*_sides(f, pose), bottom, 0.97)
+    thick = volume(f)
     half = (build.half_width + 0.008 + (0.1 + 0.9 * long) * thick, build.half_height + thick, 0.62 + thick)
     shell = dome(pose, frame, window, half, (0.0, -0.12), flare=0.06 * long)
     turn = _strand_coordinate(f, shell)
@@ -144,7 +156,7 @@ def front_hair(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
     end = (_length_level(f, build)) + (0.05 + 0.03 * long) * noise
     below = shell.y - end - (0.1 * (1.0 - long)) * smooth(shell.z, 0.1, 0.3)
     gap = _fringe(f, build, shell, noise)
-    curl = (0.018 * f.waves * long + 0.006) * noise
+    curl = (0.009 * f.waves * long + 0.005) * noise
     rim = shell.inside + curl
     mask = edge(np.minimum(gap, below) * SCALE, max(1.5 * frame.step, 0.028))
     mask *= edge(rim, 1.5 * frame.step)
@@ -153,9 +165,9 @@ def front_hair(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
 
 def back_hair(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
     """Return the hair behind the neck, seen past the face: the far wall of the shell."""
-    window = frame.window(-0.95, 0.95, -1.0, 0.6)
-    thick = volume(f)
     long = min(f.hair_length * 2.0, 1.0)
+    window = frame.window(*_sides(f, pose), -1.0, 0.5)
+    thick = volume(f)
     half = (build.half_width + (0.1 + 0.9 * long) * thick, build.half_height + thick, 0.62 + thick)
     shell = dome(pose, frame, window, half, (0.0, -0.12), back=True, flare=0.06 * long)
     turn = _strand_coordinate(f, shell)
@@ -173,7 +185,7 @@ def _surface(f: Face, shell: Shell, window: Window, mask: Plane, turn: Plane, no
     albedo = _strand_light(f, shell, noise)
     normal = shell.normal
     normal[0] += 0.20 * noise
-    normal[1] += (0.10 * f.waves) * np.sin(turn * 40.0 + shell.y * 20.0)
+    normal[1] += (0.07 * f.waves) * np.sin(turn * 40.0 + shell.y * 20.0)
     np.clip(normal, -1.0, 1.0, out=normal)
-    gloss = (0.9 + 0.9 * noise) * (1.0 - 0.5 * f.gray)
+    gloss = (0.85 + 0.55 * noise) * (1.0 - 0.5 * f.gray)
     return Surface(window, mask, albedo, normal, shell.depth, gloss * (0.12 + 0.75 * math.sqrt(sum(hair_colour(f)))))

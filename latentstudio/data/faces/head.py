@@ -7,57 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build, Relief
 from latentstudio.data.faces.factors import Face
-from latentstudio.data.faces.frame import Frame, Plane, Window, bump, smooth
+from latentstudio.data.faces.frame import Frame, Plane, Window, smooth
 
-SCALE = 0.98
+SCALE = 0.96
 """Scene units per unit of the head's own frame."""
-EYE_LEVEL = 0.05
+EYE_LEVEL = 0.03
 """Height of the middle between the eyes in the picture, in scene units."""
 FOLLOW = 0.85
 """How far the picture is aligned on the eyes: 1 would keep their middle still under any pose."""
-
-
-@dataclass(frozen=True)
-class Build:
-    """The measures of a head, in its own frame: x to its left hand's side in the picture's right, y up, z ahead."""
-
-    half_width: float
-    half_height: float
-    half_depth: float
-    jaw: float
-    eye_x: float
-    eye_half: float
-    eye_z: float
-    brow_y: float
-    nose_y: float
-    nose_half: float
-    nose_out: float
-    mouth_y: float
-    mouth_half: float
-    chin_y: float
-
-    @classmethod
-    def of(cls, f: Face) -> Build:
-        """Derive the measures from the shape factors (and what expression does to them)."""
-        height = 0.735 + 0.035 * f.face_length
-        nose_y = -0.235 - 0.025 * f.nose_length
-        return cls(
-            half_width=0.5 + 0.028 * f.head_width + 0.016 * f.chubby,
-            half_height=height,
-            half_depth=0.6,
-            jaw=0.035 + 0.05 * f.jaw + 0.12 * (f.chubby - 0.3),
-            eye_x=0.2 + 0.014 * f.eye_spacing,
-            eye_half=0.114 + 0.012 * f.eye_size,
-            eye_z=0.42,
-            brow_y=0.135 + 0.022 * f.brow_raise,
-            nose_y=nose_y,
-            nose_half=0.082 + 0.02 * f.nose_width,
-            nose_out=0.15 + 0.035 * f.nose_point,
-            mouth_y=0.5 * (nose_y - height) + 0.085,
-            mouth_half=0.155 + 0.018 * f.mouth_width + 0.03 * max(f.smile, 0.0),
-            chin_y=-height,
-        )
 
 
 @dataclass(frozen=True)
@@ -102,36 +61,6 @@ class Pose:
         return np.stack([(r[0]) * nx + r[1] * ny + r[2] * nz for r in self.turn])
 
 
-def relief(f: Face, build: Build, x: Plane, y: Plane) -> Plane:
-    """Return how far the face stands out of its smooth base, in head units, at (x, y) of the head's frame."""
-    side = np.abs(x)
-    ny, nh = build.nose_y, build.nose_half
-    run = smooth(y, 0.06, ny + 0.03)
-    fall = smooth(y, ny - 0.05, ny + 0.015)
-    spread = 0.042 + (nh - 0.042) * 0.62 * run * run
-    lean = x / spread
-    out: Plane = (build.nose_out) * run * fall * np.exp(-lean * lean)
-    out += 0.05 * bump(side, y, (0.82 * nh, ny + 0.012), (0.036, 0.036))
-    smile = max(f.smile, 0.0)
-    ex, my, mh = build.eye_x, build.mouth_y, build.mouth_half
-    parts = (
-        (-0.062, (ex, 0.015), (0.105, 0.07)),
-        (0.036, (ex, 0.0), (0.078, 0.045)),
-        (0.026, (ex - 0.02, build.brow_y + 0.005), (0.14, 0.05)),
-        (0.035 + 0.035 * f.cheekbones + 0.03 * smile, (0.285, -0.13 + 0.02 * smile), (0.11, 0.1)),
-        (0.045, (0.0, my + 0.01), (0.16, 0.12)),
-        (0.026 + 0.01 * f.lips, (0.0, my + 0.03), (0.75 * mh, 0.026)),
-        (0.034 + 0.012 * f.lips, (0.0, my - 0.038), (0.6 * mh, 0.03)),
-        (-0.022, (0.0, my - 0.095), (0.12, 0.03)),
-        (-0.02, (mh + 0.02, my + 0.03 * smile), (0.035, 0.04)),
-        (0.05, (0.0, build.chin_y + 0.1), (0.13, 0.085)),
-        (-0.02, (0.43, 0.17), (0.07, 0.14)),
-    )
-    for height, centre, radii in parts:
-        out += (height) * bump(side, y, centre, radii)
-    return out
-
-
 @dataclass
 class Skin:
     """The visible front of the head: where each sample meets it, in the head's frame, and how it lies."""
@@ -151,7 +80,7 @@ def crown_width(y: Plane) -> Plane:
     return 1.0 + 0.2 * smooth(y, 0.08, 0.66)
 
 
-def _cross(f: Face, build: Build, x: Plane, y: Plane, detail: bool) -> tuple[Plane, Plane, Plane]:
+def _cross(build: Build, relief: Relief | None, x: Plane, y: Plane) -> tuple[Plane, Plane, Plane]:
     """Return the half width, the half depth and the middle z of the head's section at the points (x, y)."""
     low = np.exp(-np.square((y + 0.47) * (1 / 0.19)))
     tip = np.exp(-np.square((y - (build.chin_y + 0.04)) * (1 / 0.17)))
@@ -160,8 +89,8 @@ def _cross(f: Face, build: Build, x: Plane, y: Plane, detail: bool) -> tuple[Pla
     sink = np.exp(-sink * sink)
     depth = (build.half_depth) * (1.0 - 0.24 * sink)
     middle = 0.21 * sink - 0.1
-    if detail:
-        middle = middle + relief(f, build, x, y)
+    if relief is not None:
+        middle = middle + relief.at(x, y)
     return width, depth, middle
 
 
@@ -170,7 +99,7 @@ def meet(f: Face, build: Build, pose: Pose, frame: Frame, window: Window) -> Ski
 
     The base is an ellipsoid whose width and middle vary with height and whose middle is moved
     ahead by the relief, so that the crossing solves a quadratic whose coefficients depend on the
-    crossing; three rounds settle them.
+    crossing; three rounds settle them, the first of them without the relief.
     """
     ox, oy, oz = pose.origins(frame, window)
     dx, dy, dz = ((v) for v in pose.turn[2])
@@ -178,8 +107,9 @@ def meet(f: Face, build: Build, pose: Pose, frame: Frame, window: Window) -> Ski
     t = np.full(ox.shape, 0.4, dtype=np.float32)
     x, y = ox + t * dx, oy + t * dy
     inside = t
-    for turn in range(4):
-        width, thick, middle = _cross(f, build, x, y, detail=turn > 0)
+    relief = Relief.of(f, build, 0.75 * frame.step / SCALE)
+    for known in (None, relief, relief):
+        width, thick, middle = _cross(build, known, x, y)
         ia, ib = 1.0 / width, 1.0 / thick
         ex, ey, ez = dx * ia, dy * ih, dz * ib
         px, py, pz = ox * ia, oy * ih, (oz - middle) * ib

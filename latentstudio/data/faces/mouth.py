@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Frame, Plane, Window, bump, edge, smooth, tint
-from latentstudio.data.faces.head import Build, Pose, Skin
+from latentstudio.data.faces.head import Pose, Skin
 from latentstudio.data.faces.palette import lip_colour, mix, scale, skin_colour
 
 

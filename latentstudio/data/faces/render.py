@@ -5,21 +5,36 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data.faces import body, eyes, hair, lighting, mouth, skin, wear
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face, Factors
 from latentstudio.data.faces.frame import HALF, MIDDLE, Frame, Plane, Surface, Window
-from latentstudio.data.faces.head import Build, Pose, meet
+from latentstudio.data.faces.head import Pose, meet
 
 _FEWEST_SAMPLES = 96
+_SAMPLES_PER_PIXEL = 1.5
 
 
-def _per_side(size: int) -> int:
-    """Return how many samples a pixel has along each side: at least 2, more in tiny pictures."""
-    return max(2, math.ceil(_FEWEST_SAMPLES / size))
+def _samples(size: int) -> int:
+    """Return how many samples a picture has along each side: 1.5 for each pixel, more if it is tiny.
+
+    The layers' edges are smoothed over a sample and a half already; this averages what is left.
+    """
+    return max(_FEWEST_SAMPLES, math.ceil(_SAMPLES_PER_PIXEL * size))
+
+
+@cache
+def _averaging(size: int, samples: int) -> Plane:
+    """Return the weights, shape (size, samples), by which pixels average the samples that they cover."""
+    ends = np.arange(samples + 1) * (size / samples)
+    pixel = np.arange(size)[:, None]
+    share = np.minimum(ends[1:], pixel + 1.0) - np.maximum(ends[:-1], pixel)
+    return np.asarray(np.maximum(share, 0.0), dtype=np.float32)
 
 
 def _inner(part: Window, whole: Window) -> Window:
@@ -33,39 +48,36 @@ def _inner(part: Window, whole: Window) -> Window:
 
 def _head(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
     """Return the head with everything that is painted on its skin."""
-    window = frame.window(-0.72, 0.72, -0.86, 0.9)
+    window = frame.window(pose.shift[0] - 0.64, pose.shift[0] + 0.64, -0.8, 0.84)
     front = meet(f, build, pose, frame, window)
     albedo = skin.skin_albedo(f, build, front)
-    gloss = np.full(front.x.shape, 0.34)
+    gloss = np.full_like(front.x, 0.34)
     low = _inner(mouth.mouth_window(build, pose, frame), window)
     mouth.paint_nostrils(f, build, front, low, albedo)
     hidden = skin.paint_beard(f, build, front, albedo)
     gloss *= 1.0 - 0.8 * hidden
     mouth.paint_mouth(f, build, front, low, albedo, gloss)
     skin.paint_brows(f, build, front, albedo)
-    for sign in (-1, 1):
-        part = _inner(eyes.eye_window(build, pose, frame, sign), window)
-        eyes.paint_eye(f, build, front, part, albedo, gloss, sign)
+    band = _inner(eyes.eye_window(build, pose, frame), window)
+    eyes.paint_eyes(f, build, front, band, albedo, gloss)
     return Surface(window, front.mask, albedo, front.normal, front.depth, gloss)
 
 
 def _paint_layers(f: Face, build: Build, pose: Pose, frame: Frame) -> None:
     """Paint all the layers of a face, from the back to the front."""
     haired = hair.has_hair(f)
-    if haired:
+    if hair.falls_behind(f):
         frame.paint(hair.back_hair(f, build, pose, frame))
     frame.paint(body.neck(f, frame))
     if f.necklace > 0:
         frame.paint(body.necklace(f, frame))
     frame.paint(body.clothes(f, frame))
     frame.paint(_head(f, build, pose, frame))
-    covered = haired and hair.covers_ears(f)
-    if haired and not covered:
+    if haired:
         frame.paint(hair.front_hair(f, build, pose, frame))
-    for sign in (-1, 1):
-        frame.paint(_before(wear.ear(f, build, pose, frame, sign), frame))
-    if covered:
-        frame.paint(hair.front_hair(f, build, pose, frame))
+    if not (haired and hair.covers_ears(f)):
+        for sign in (-1, 1):
+            frame.paint(_before(wear.ear(f, build, pose, frame, sign), frame))
     if f.earrings > 0:
         for sign in (-1, 1):
             bead = wear.earring(f, build, pose, frame, sign)
@@ -85,19 +97,10 @@ def _before(layer: Surface, frame: Frame) -> Surface:
     return layer
 
 
-def _develop(picture: Plane, per_side: int) -> NDArray[np.uint8]:
+def _develop(picture: Plane, size: int) -> NDArray[np.uint8]:
     """Average the samples of each pixel and turn linear light into display values, (size, size, 3)."""
-    channels, n, _ = picture.shape
-    size = n // per_side
-    total = picture.reshape(channels, size, per_side, n)
-    rows = total[:, :, 0]
-    for i in range(1, per_side):
-        rows = rows + total[:, :, i]
-    pairs = rows.reshape(channels, size, size, per_side)
-    mean = pairs[..., 0]
-    for i in range(1, per_side):
-        mean = mean + pairs[..., i]
-    mean = mean * (1.0 / per_side**2)
+    weights = _averaging(size, picture.shape[1])
+    mean = weights @ picture @ weights.T
     # A shoulder: bright light is compressed in place of being cut off.
     mean = mean * (1.16 / (1.0 + 0.16 * mean))
     display = np.sqrt(np.clip(mean, 0.0, 1.0)) * 255.0 + 0.5
@@ -106,8 +109,7 @@ def _develop(picture: Plane, per_side: int) -> NDArray[np.uint8]:
 
 def draw(f: Face, size: int) -> NDArray[np.uint8]:
     """Draw one face as a picture of shape (size, size, 3), 8-bit RGB."""
-    per_side = _per_side(size)
-    frame = Frame(size * per_side)
+    frame = Frame(_samples(size))
     build = Build.of(f)
     pose = Pose.of(f, build)
     _paint_layers(f, build, pose, frame)
@@ -115,7 +117,7 @@ def draw(f: Face, size: int) -> NDArray[np.uint8]:
     picture = lighting.shade(f, frame)
     backdrop = body.paint_background(f, frame)
     picture = backdrop + frame.cover * (picture - backdrop)
-    return _develop(picture, per_side)
+    return _develop(picture, size)
 
 
 def render(factors: Factors, size: int = 64) -> NDArray[np.uint8]:

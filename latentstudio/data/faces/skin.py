@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Plane, bump, column, smooth, tint
-from latentstudio.data.faces.head import Build, Skin
+from latentstudio.data.faces.head import Skin
 from latentstudio.data.faces.palette import hair_colour, mix, scale, skin_colour
 from latentstudio.data.faces.strands import strand_noise
 
@@ -69,7 +70,7 @@ def paint_beard(f: Face, build: Build, skin: Skin, albedo: Plane) -> Plane:
     side = np.abs(skin.x)
     my, mh = build.mouth_y, build.mouth_half
     grain = strand_noise(skin.x * 1.0 + 0.35 * skin.y * skin.x, 55.0, f.strands)
-    fringe = 0.02 * grain
+    fringe = 0.013 * grain
     hidden = np.zeros_like(side)
     # The beard's upper border runs from before the ear down along the cheek and in to the mouth.
     cheek = (my - 0.02) + 1.7 * np.square(np.maximum(side - 0.08, 0.0)) + fringe

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Frame, Plane, Surface, Window, bump, column, edge, smooth, tint, vectors
 from latentstudio.data.faces.hair import dome
-from latentstudio.data.faces.head import SCALE, Build, Pose
+from latentstudio.data.faces.head import SCALE, Pose
 from latentstudio.data.faces.palette import dyed, scale, skin_colour
 
 EAR_Z = -0.06
@@ -88,7 +89,9 @@ def glasses(f: Face, build: Build, pose: Pose, frame: Frame) -> tuple[Surface, S
     arch = np.abs(y - 0.03 + 2.0 * x * x)
     bridge = edge((bar) - arch, blur) * (np.abs(x) < build.eye_x) * smooth(inside, 0.01, -0.01)
     arm = edge((0.9 * bar) - np.abs(y - 0.035), blur)
-    arm *= smooth(np.abs(x), build.eye_x + 0.14, build.eye_x + 0.16) * smooth(np.abs(x), 0.53, 0.5)
+    arm *= smooth(np.abs(x), build.eye_x + 0.14, build.eye_x + 0.16) * smooth(
+        np.abs(x), build.half_width - 0.01, build.half_width - 0.04
+    )
     mask = np.maximum(np.maximum(rim, bridge), arm)
     depth = t * SCALE
     albedo = np.empty((3, *x.shape), dtype=np.float32)

@@ -1,0 +1,136 @@
+"""The measures of a head and the relief of its face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentstudio.data.faces.factors import Face
+from latentstudio.data.faces.frame import Plane, smooth
+
+
+@dataclass(frozen=True)
+class Build:
+    """The measures of a head, in its own frame: x to its left hand's side in the picture's right, y up, z ahead."""
+
+    half_width: float
+    half_height: float
+    half_depth: float
+    jaw: float
+    eye_x: float
+    eye_half: float
+    eye_z: float
+    brow_y: float
+    nose_y: float
+    nose_half: float
+    nose_out: float
+    mouth_y: float
+    mouth_half: float
+    chin_y: float
+
+    @classmethod
+    def of(cls, f: Face) -> Build:
+        """Derive the measures from the shape factors (and what expression does to them)."""
+        height = 0.735 + 0.035 * f.face_length
+        nose_y = -0.235 - 0.025 * f.nose_length
+        return cls(
+            half_width=0.5 + 0.028 * f.head_width + 0.016 * f.chubby,
+            half_height=height,
+            half_depth=0.6,
+            jaw=0.035 + 0.05 * f.jaw + 0.12 * (f.chubby - 0.3),
+            eye_x=0.2 + 0.014 * f.eye_spacing,
+            eye_half=0.114 + 0.012 * f.eye_size,
+            eye_z=0.42,
+            brow_y=0.135 + 0.022 * f.brow_raise,
+            nose_y=nose_y,
+            nose_half=0.082 + 0.02 * f.nose_width,
+            nose_out=0.15 + 0.035 * f.nose_point,
+            mouth_y=0.5 * (nose_y - height) + 0.085,
+            mouth_half=0.155 + 0.018 * f.mouth_width + 0.04 * max(f.smile, 0.0),
+            chin_y=-height,
+        )
+
+
+_REACH = 0.64
+_BOTTOM, _TOP = -0.9, 0.5
+
+
+@dataclass(frozen=True)
+class Relief:
+    """How far a face stands out of its smooth base, in head units, tabulated over (abs(x), y).
+
+    ``tables`` holds, for each cell of the grid, the four coefficients of bilinear interpolation,
+    each flattened; a row of the grid has ``columns`` cells.
+    """
+
+    step: float
+    columns: int
+    rows: int
+    tables: tuple[Plane, Plane, Plane, Plane]
+
+    @classmethod
+    def of(cls, f: Face, build: Build, step: float) -> Relief:
+        """Tabulate a face's relief on a grid with the given step, in head units."""
+        x = np.arange(0.0, _REACH, step)[None, :]
+        y = np.arange(_BOTTOM, _TOP, step)[:, None]
+        height = (_nose(build, x, y) + _mounds(f, build, x, y)).astype(np.float32)
+        corner, right, up = height[:-1, :-1], height[:-1, 1:], height[1:, :-1]
+        twist = height[1:, 1:] - right - up + corner
+        planes = (corner, right - corner, up - corner, twist)
+        first, second, third, fourth = (np.ascontiguousarray(p).reshape(-1) for p in planes)
+        return cls(step, corner.shape[1], corner.shape[0], (first, second, third, fourth))
+
+    def at(self, x: Plane, y: Plane) -> Plane:
+        """Return the relief at points (x, y) of the head's frame, of any one shape."""
+        u = np.abs(x) * (1.0 / self.step)
+        v = (y - _BOTTOM) * (1.0 / self.step)
+        np.minimum(u, self.columns - 1.001, out=u)
+        np.maximum(v, 0.0, out=v)
+        np.minimum(v, self.rows - 1.001, out=v)
+        column, row = u.astype(np.intp), v.astype(np.intp)
+        u -= column
+        v -= row
+        row *= self.columns
+        row += column
+        corner, right, up, twist = (t.take(row, mode="clip") for t in self.tables)
+        twist *= v
+        right += twist
+        right *= u
+        up *= v
+        corner += right
+        corner += up
+        return corner
+
+
+def _nose(build: Build, x: Plane, y: Plane) -> Plane:
+    """Return the relief of the nose's bridge and tip on a grid (1, w) by (h, 1)."""
+    base = build.nose_y
+    run = smooth(y, 0.06, base + 0.03)
+    fall = smooth(y, base - 0.05, base + 0.015)
+    spread = 0.042 + (build.nose_half - 0.042) * 0.62 * run * run
+    return np.asarray(build.nose_out * run * fall * np.exp(-np.square(x / spread)))
+
+
+def _mounds(f: Face, build: Build, x: Plane, y: Plane) -> Plane:
+    """Return the sum of the face's other rises and hollows, each a Gaussian: (height, centre, radii)."""
+    smile = max(f.smile, 0.0)
+    ex, my, mh = build.eye_x, build.mouth_y, build.mouth_half
+    parts = np.array([
+        (0.05, 0.82 * build.nose_half, build.nose_y + 0.012, 0.036, 0.036),
+        (-0.062, ex, 0.015, 0.105, 0.07),
+        (0.036, ex, 0.0, 0.078, 0.045),
+        (0.026, ex - 0.02, build.brow_y + 0.005, 0.14, 0.05),
+        (0.035 + 0.035 * f.cheekbones + 0.03 * smile, 0.285, -0.13 + 0.02 * smile, 0.11, 0.1),
+        (0.045, 0.0, my + 0.01, 0.16, 0.12),
+        (0.026 + 0.01 * f.lips, 0.0, my + 0.03, 0.75 * mh, 0.026),
+        (0.034 + 0.012 * f.lips, 0.0, my - 0.038, 0.6 * mh, 0.03),
+        (-0.022, 0.0, my - 0.095, 0.12, 0.03),
+        (-0.02, mh + 0.02, my + 0.03 * smile, 0.035, 0.04),
+        (0.05, 0.0, build.chin_y + 0.1, 0.13, 0.085),
+        (-0.02, 0.43, 0.17, 0.07, 0.14),
+    ])  # fmt: skip
+    height, cx, cy, rx, ry = (parts[:, i, None] for i in range(5))
+    across = np.exp(-np.square((x - cx) / rx))
+    along = height * np.exp(-np.square((y.T - cy) / ry))
+    return np.asarray(along.T @ across)
