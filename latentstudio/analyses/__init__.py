@@ -1,4 +1,4 @@
-"""Analyses: a data set under a model to plots and tables. `ANALYSES` is the table; a new one is one file and one line."""
+"""Analyses: a data set under a model to plots and tables. `ANALYSES` is the table; each is one file and one line."""
 
 from typing import Any
 

@@ -42,7 +42,8 @@ def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     norm = side.norm()
     side = side / norm if norm > 0 else side
     turn = (t.double() * angle)[:, None]
-    return torch.cos(turn) * u + torch.sin(turn) * side
+    circle: Tensor = torch.cos(turn) * u + torch.sin(turn) * side
+    return circle
 
 
 def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

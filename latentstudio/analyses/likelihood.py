@@ -1,0 +1,229 @@
+"""Log-density of images under the model: by class, in total, and over training."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.analyses.base import Study
+from latentstudio.analyses.likelihood_curve import snapshot_parts
+from latentstudio.analyses.passes import Indices, Pace, Split, chunks, data_of, model_of, origin_words, splits, studied
+from latentstudio.controls import control
+from latentstudio.data.imageset import Column
+from latentstudio.errors import UserError
+from latentstudio.results import Bars, Histogram, Partial, Sheet, Single, Table
+from latentstudio.results import Distribution as DistributionResult
+
+Floats = NDArray[np.float64]
+Row = tuple[str | int | float | None, ...]
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Log-densities in nats, training and held-out images apart.
+
+    Attributes
+    ----------
+    group_by : column of labels whose values are the classes; empty for totals only. A data set without the default
+        column ``identity`` gives totals only.
+    across_snapshots : score the images at every snapshot of the training instead.
+    """
+
+    title: ClassVar[str] = "Likelihood"
+    summary: ClassVar[str] = "Log-density per class and in total, for training and held-out images."
+    needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
+    needs_model: ClassVar[bool] = True
+    needs_data: ClassVar[bool] = True
+
+    group_by: str = control(
+        "identity", "Group by", "text", help="A column with categories or yes/no labels; empty shows totals only."
+    )
+    across_snapshots: bool = control(
+        False, "Across snapshots", "bool", help="Follow the log-density through the snapshots of the training."
+    )
+
+    def run(self, study: Study) -> Iterator[Partial]:
+        """Score the images in chunks; what is kept of each is one number."""
+        model, indices = model_of(study), studied(study)
+        parts = splits(study, indices)
+        caption = origin_words(study, indices)
+        if self.across_snapshots:
+            yield from snapshot_parts(study, indices, parts, caption)
+            return
+        classes = self._classes(study, indices)
+        scores = np.full(len(indices), np.nan)
+        pace = Pace(len(indices))
+        for rows in chunks(indices):
+            scores[rows] = model.log_prob(study.tensor(indices[rows])).double().cpu().numpy()
+            if pace.due(rows.stop):
+                done = np.arange(len(indices)) < rows.stop
+                yield Partial(
+                    0.999 * rows.stop / len(indices), _sheet(study, scores, done, parts, classes, indices, caption)
+                )
+            else:
+                yield Partial(0.999 * rows.stop / len(indices), None, "Scoring")
+        everything = np.ones(len(indices), dtype=np.bool_)
+        yield Partial(1.0, _sheet(study, scores, everything, parts, classes, indices, caption))
+
+    def _classes(self, study: Study, indices: Indices) -> "tuple[tuple[str, NDArray[np.bool_]], ...]":
+        """Name and rows of each class that has images."""
+        attributes = data_of(study).attributes
+        if not self.group_by or (self.group_by == "identity" and "identity" not in attributes):
+            return ()
+        if self.group_by not in attributes:
+            known = ", ".join(n for n, c in attributes.items() if c.kind != "number") or "none"
+            raise UserError(f"{data_of(study).title} has no column '{self.group_by}'; there are {known}.")
+        column = attributes[self.group_by]
+        if column.kind == "number" and column.name != "identity":
+            raise UserError(f"'{column.name}' holds numbers; a column with categories or yes/no labels would do.")
+        values = column.values[indices]
+        found = [(v, values == v) for v in np.unique(values[~np.isnan(values)])]
+        named = [(_class_name(column, float(v)), rows) for v, rows in found]
+        if np.isnan(values).any():
+            named.append(("unknown", np.isnan(values)))
+        return tuple(named)
+
+
+def _class_name(column: Column, value: float) -> str:
+    if column.kind == "category":
+        return column.categories[int(value)]
+    if column.kind == "binary":
+        return "yes" if value else "no"
+    return f"{value:g}"
+
+
+def _sheet(
+    study: Study,
+    scores: Floats,
+    done: NDArray[np.bool_],
+    parts: tuple[Split, ...],
+    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
+    indices: Indices,
+    caption: str,
+) -> Sheet:
+    notes = []
+    broken = int((done & ~np.isfinite(scores)).sum())
+    if broken:
+        notes.append(
+            f"{broken:,} of {int(done.sum()):,} log-densities are not finite; totals and means leave them out, medians "
+            "count -inf as lowest."
+        )
+    shown: list[Single] = [_totals(study, scores, done, parts, caption, tuple(notes))]
+    if classes:
+        shown.append(_bars(scores, done, parts, classes, indices, caption))
+        shown.append(_class_table(scores, done, parts, classes, caption))
+    shown.append(_histogram(scores, done, parts, indices, caption))
+    return Sheet(tuple(shown), title="Likelihood", caption=caption)
+
+
+def _median(values: Floats) -> float | None:
+    """Median with -inf counted as lowest and NaN left out; None when nothing is left."""
+    known = values[~np.isnan(values)]
+    return float(np.sort(known)[(len(known) - 1) // 2] + np.sort(known)[len(known) // 2]) / 2 if len(known) else None
+
+
+def _totals(
+    study: Study,
+    scores: Floats,
+    done: NDArray[np.bool_],
+    parts: tuple[Split, ...],
+    caption: str,
+    notes: tuple[str, ...],
+) -> Table:
+    size = model_of(study).space.size
+    whole = Split("All", "data", np.ones(len(scores), dtype=np.bool_))
+    rows: list[Row] = []
+    for part in (*parts, whole) if len(parts) > 1 else parts:
+        values = scores[part.rows & done]
+        finite = values[np.isfinite(values)]
+        if not len(values):
+            continue
+        mean = float(finite.mean()) if len(finite) else None
+        rows.append(
+            (
+                part.label,
+                len(values),
+                len(values) - len(finite),
+                float(finite.sum()) if len(finite) else None,
+                mean,
+                float(finite.std(ddof=1)) if len(finite) > 1 else None,
+                _median(values),
+                float(finite.min()) if len(finite) else None,
+                None if mean is None else mean / size,
+            )
+        )
+    columns = ("", "images", "not finite", "total", "mean", "sd", "median", "lowest finite", "mean per dimension")
+    return Table(columns, tuple(rows), title="Log-density in nats", caption=caption, notes=notes)
+
+
+def _bars(
+    scores: Floats,
+    done: NDArray[np.bool_],
+    parts: tuple[Split, ...],
+    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
+    indices: Indices,
+    caption: str,
+) -> Bars:
+    values = np.full((len(parts), len(classes)), np.nan)
+    usable = done & np.isfinite(scores)
+    for i, part in enumerate(parts):
+        for j, (_, rows) in enumerate(classes):
+            chosen = scores[part.rows & rows & usable]
+            if len(chosen):
+                values[i, j] = chosen.mean()
+    return Bars(
+        tuple(name for name, _ in classes),
+        tuple(part.label for part in parts),
+        values,
+        "mean log-density, nats per image",
+        roles=tuple(part.role for part in parts),
+        members=tuple(tuple(int(k) for k in indices[rows]) for _, rows in classes),
+        title="By class",
+        caption=caption,
+    )
+
+
+def _class_table(
+    scores: Floats,
+    done: NDArray[np.bool_],
+    parts: tuple[Split, ...],
+    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
+    caption: str,
+) -> Table:
+    columns = ["class", "images", "not finite", "total", "mean", "sd"]
+    columns += [f"mean, {part.label.lower()}" for part in parts] if len(parts) > 1 else []
+    found: list[Row] = []
+    for name, rows in classes:
+        values = scores[rows & done]
+        finite = values[np.isfinite(values)]
+        row: list[str | int | float | None] = [name, len(values), len(values) - len(finite)]
+        row += [float(finite.sum()), float(finite.mean())] if len(finite) else [None, None]
+        row.append(float(finite.std(ddof=1)) if len(finite) > 1 else None)
+        for part in parts if len(parts) > 1 else ():
+            own = scores[rows & done & part.rows & np.isfinite(scores)]
+            row.append(float(own.mean()) if len(own) else None)
+        found.append(tuple(row))
+    return Table(tuple(columns), tuple(found), title="Log-density by class, nats", caption=caption)
+
+
+def _histogram(
+    scores: Floats, done: NDArray[np.bool_], parts: tuple[Split, ...], indices: Indices, caption: str
+) -> DistributionResult:
+    """Histograms of the finite scores; the axis covers all but the lowest 1 %, whose tail can be millions of nats long."""
+    usable = done & np.isfinite(scores)
+    known = scores[usable]
+    low, high = (float(np.quantile(known, 0.01)), float(known.max())) if len(known) else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1.0, 31)
+    histograms = []
+    for part in parts:
+        rows = usable & part.rows
+        values = scores[rows]
+        counts = np.histogram(values, edges)[0].astype(np.float64)
+        histograms.append(Histogram(part.label, edges, counts, part.role, values, indices[rows]))
+    below = int((known < low).sum())
+    notes = (f"{below:,} images lie below the axis, down to {known.min():.4g} nats.",) if below else ()
+    return DistributionResult(
+        tuple(histograms), "log-density, nats per image", title="Distribution", caption=caption, notes=notes
+    )

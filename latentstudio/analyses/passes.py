@@ -1,0 +1,111 @@
+"""Go through a data set in chunks, and tell training images from held-out ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.analyses.base import Study
+from latentstudio.data.imageset import ImageSet
+from latentstudio.errors import UserError
+
+if TYPE_CHECKING:
+    from latentstudio.models.base import LatentModel
+
+CHUNK = 128
+# Results are built anew about this often during a pass; progress is told after each chunk.
+RESULTS = 10
+
+Role = Literal["data", "train", "held_out"]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A part of the studied images: ``rows`` are positions among them, bool (n,)."""
+
+    label: str
+    role: Role
+    rows: NDArray[np.bool_]
+
+
+def model_of(study: Study) -> "LatentModel":
+    """The study's model.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    if study.model is None:
+        raise UserError("This analysis needs a model; choose one.")
+    return study.model
+
+
+def data_of(study: Study) -> ImageSet:
+    """The study's data set.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    if study.data is None:
+        raise UserError("This analysis needs a data set; choose one.")
+    return study.data
+
+
+def studied(study: Study) -> Indices:
+    """Dataset indices that the analysis looks at.
+
+    Raises
+    ------
+    UserError
+        There are none.
+    """
+    data = data_of(study)
+    indices = np.arange(len(data), dtype=np.int64) if study.selection is None else study.selection
+    if not len(indices):
+        raise UserError(f"There is no image to look at in {data.title}; select some, or clear the selection.")
+    return indices
+
+
+def splits(study: Study, indices: Indices) -> tuple[Split, ...]:
+    """Training and held-out images; one part of all images when the training record does not tell them apart."""
+    if study.held_out is None:
+        return (Split("All images", "data", np.ones(len(indices), dtype=np.bool_)),)
+    unseen = study.held_out[indices]
+    parts = (Split("Training", "train", ~unseen), Split("Held out", "held_out", unseen))
+    return tuple(part for part in parts if part.rows.any())
+
+
+def chunks(indices: Indices, size: int = CHUNK) -> Iterator[slice]:
+    """Slices of at most `size` rows."""
+    for start in range(0, len(indices), size):
+        yield slice(start, min(start + size, len(indices)))
+
+
+class Pace:
+    """Decides after which chunks a partial result is worth building."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._next = 0.0
+
+    def due(self, done: int) -> bool:
+        """Whether to show a result now; always after the first chunk, never at the end (the final one follows)."""
+        share = done / self._total
+        if share < self._next or done == self._total:
+            return False
+        self._next = share + 1 / RESULTS
+        return True
+
+
+def origin_words(study: Study, indices: Indices) -> str:
+    """Caption: data set, split, number of images, model; e.g. ``"data set ...; n = 400: 320 training, 80 held out"``."""
+    parts = splits(study, indices)
+    counts = ", ".join(f"{int(p.rows.sum()):,} {p.label.lower()}" for p in parts)
+    among = "" if study.selection is None else " selected"
+    return f"{study.origin}; n = {len(indices):,}{among} ({counts})."
