@@ -38,7 +38,7 @@ CONVENTIONS: dict[str, Convention] = {
     # Darkest points of the images' mean after removal of the slow shading (202 frontal faces without eyeglasses).
     "olivetti": Convention((0.262, 0.258), (0.758, 0.258)),
     # Mean of the renderer's own eye positions over the first 3,000 faces.
-    "faces": Convention((0.368, 0.480), (0.632, 0.480)),
+    "faces": Convention((0.393, 0.460), (0.607, 0.460)),
     # Mean landmarks of the published 178 x 218 px pictures within the customary crop of 148 x 148 px.
     "celeba": Convention((0.368, 0.481), (0.628, 0.481)),
     # As for Olivetti, over every second of the 12,794 crops; these are not aligned, so single faces differ by some px.
@@ -158,7 +158,8 @@ def _sample(picture: NDArray[np.uint8], rows: NDArray[np.float64], columns: NDAr
         for j in range(4):
             column = np.clip(left + (j - 1), 0, width - 1).astype(np.intp)
             out += (down[i] * across[j])[..., None] * picture[row, column]
-    return np.rint(out.clip(0.0, 255.0)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(out.clip(0.0, 255.0)).astype(np.uint8)
+    return pixels
 
 
 def _catmull_rom(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

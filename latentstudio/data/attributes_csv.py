@@ -132,10 +132,12 @@ def _rows(text: str, name: str) -> tuple[list[str], list[list[str]]]:
 def _match(header: list[str], rows: list[list[str]], ids: Sequence[str], name: str) -> tuple[int, dict[int, int]]:
     """Return the position of the naming column and, for every row that names an image, the image's index."""
     lookup = name_lookup(ids)
+    # A column of another name may hold numbers that are stems of file names by chance.
+    whole = {name: place for name, place in lookup.items() if "." in name}
     lower = [title.lower() for title in header]
     named = [lower.index(title) for title in ID_NAMES if title in lower]
     for position in [*named, *(p for p in range(len(header)) if p not in named)]:
-        places = _places(rows, position, lookup)
+        places = _places(rows, position, lookup if position in named else whole)
         if places and (position in named or len(places) * 2 > min(len(rows), len(ids))):
             return position, places
     if "index" in lower:

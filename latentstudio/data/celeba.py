@@ -63,6 +63,7 @@ def open_celeba(spec: str, argument: str, options: dict[str, str]) -> CelebA:
     lists = _Lists(root, [name.rpartition("/")[2] for name, _, _ in files])
     columns = _columns(lists)
     split = lists.read("list_eval_partition", ("partition",), header=False)
+    marks = lists.read("list_landmarks_align_celeba", None, header=True)
     storage: Storage = FolderStorage(pictures, [name for name, _, _ in files])
     shape = image_shape({"color": "rgb", **options}, storage)
     found = CelebA(
@@ -76,7 +77,6 @@ def open_celeba(spec: str, argument: str, options: dict[str, str]) -> CelebA:
         notes=tuple(lists.notes),
         crop=_crop_face if crop == "face" else None,
     )
-    marks = lists.read("list_landmarks_align_celeba", None, header=True)
     found.landmarks = None if marks is None else marks[1][:, :4]
     return found
 

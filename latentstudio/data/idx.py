@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import struct
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -67,7 +68,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
                 raise UserError(f"{path} is not an IDX file; one such as train-images-idx3-ubyte would do.")
             if head[2] != 0x08:
                 raise UserError(f"{path} holds IDX values of type 0x{head[2]:02x}; unsigned bytes (0x08) would do.")
-            shape = tuple(int.from_bytes(stream.read(4), "big") for _ in range(head[3]))
+            lengths = stream.read(4 * head[3])
+            if len(lengths) < 4 * head[3]:
+                raise UserError(f"{path} ends within its header; a whole IDX file would do.")
+            shape = struct.unpack(f">{head[3]}I", lengths)
             size = 1
             for length in shape:
                 size *= length

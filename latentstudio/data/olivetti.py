@@ -17,6 +17,12 @@ from latentstudio.data.labels import identity_column
 from latentstudio.data.options import check_names
 from latentstudio.errors import UserError
 
+# What unpickling a damaged file raises, besides OSError.
+_DAMAGE = (
+    ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, ImportError, AssertionError, MemoryError,
+    UnpicklingError, zlib.error,
+)  # fmt: skip
+
 _IMAGES, _PER_PERSON, _EDGE = 400, 10, 64
 
 
@@ -77,7 +83,7 @@ def _load(download: bool) -> Any:
         # The fetcher prints its progress, but standard output belongs to the command's own answer.
         with contextlib.redirect_stdout(sys.stderr):
             bunch = fetch_olivetti_faces(data_home=home, shuffle=False, download_if_missing=download)
-    except (OSError, ValueError, EOFError, UnpicklingError, zlib.error) as error:
+    except (OSError, *_DAMAGE) as error:
         if download:
             raise UserError(
                 f"The Olivetti faces could not be downloaded to {home} ({error}); connect to the network and try "

@@ -46,13 +46,15 @@ def parse_spec(spec: str) -> tuple[str, str, dict[str, str]]:
     if colon and name in PATH_SOURCES + NAMED_SOURCES:
         argument, options = _split_options(rest, spec)
         return name, argument, options
+    whole = _existing(text)
+    if whole is not None:
+        return recognise(whole), str(whole), {}
     bare, options = _split_options(text, spec)
     if bare in NAMED_SOURCES:
         return bare, "", options
-    for path, chosen in ((text, {}), (bare, options)):
-        if path and Path(path).expanduser().exists():
-            found = Path(path).expanduser().absolute()
-            return recognise(found), str(found), dict(chosen)
+    found = _existing(bare)
+    if found is not None:
+        return recognise(found), str(found), options
     if os.sep in text or "/" in text or (len(name) == 1 and colon):
         raise UserError(f"There is no file or folder {bare}; a folder, zip, CelebA, UTKFace or IDX path would do.")
     known = ", ".join((*NAMED_SOURCES, *(f"{source}:PATH" for source in PATH_SOURCES)))
@@ -63,7 +65,7 @@ def format_spec(name: str, argument: str = "", options: Mapping[str, str] | None
     """Write the specification that `parse_spec` splits into the same parts."""
     escaped = argument.replace("%", "%25").replace("?", "%3F")
     tail = "&".join(f"{quote(key, safe='')}={quote(value, safe='/:,')}" for key, value in (options or {}).items())
-    return name + (f":{escaped}" if escaped else "") + (f"?{tail}" if tail else "")
+    return name + (f":{escaped}" if escaped or name in PATH_SOURCES else "") + (f"?{tail}" if tail else "")
 
 
 def recognise(path: Path) -> str:
@@ -96,6 +98,17 @@ def _recognise_folder(path: Path) -> str:
     if not pictures and sum(name.lower().endswith(".zip") for name in names) == 1:
         return "zip"
     return "folder"
+
+
+def _existing(text: str) -> Path | None:
+    """Return the absolute path that `text` is, when something lies there and no source has that name."""
+    if not text or text in NAMED_SOURCES:
+        return None
+    try:
+        path = Path(text).expanduser()
+        return path.absolute() if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _has_idx_magic(path: Path) -> bool:
