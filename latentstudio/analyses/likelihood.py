@@ -57,15 +57,9 @@ class Likelihood:
         pace = Pace(len(indices))
         for rows in chunks(indices):
             scores[rows] = model.log_prob(study.tensor(indices[rows])).double().cpu().numpy()
-            if pace.due(rows.stop):
-                done = np.arange(len(indices)) < rows.stop
-                yield Partial(
-                    0.999 * rows.stop / len(indices), _sheet(study, scores, done, parts, classes, indices, caption)
-                )
-            else:
-                yield Partial(0.999 * rows.stop / len(indices), None, "Scoring")
-        everything = np.ones(len(indices), dtype=np.bool_)
-        yield Partial(1.0, _sheet(study, scores, everything, parts, classes, indices, caption))
+            scored = _Scored(scores, np.arange(len(indices)) < rows.stop, parts, classes, indices, model.space.size)
+            shown = _sheet(scored, caption) if pace.due(rows.stop) or rows.stop == len(indices) else None
+            yield Partial(rows.stop / len(indices), shown, "Scoring")
 
     def _classes(self, study: Study, indices: Indices) -> "tuple[tuple[str, NDArray[np.bool_]], ...]":
         """Name and rows of each class that has images."""
@@ -94,15 +88,32 @@ def _class_name(column: Column, value: float) -> str:
     return f"{value:g}"
 
 
-def _sheet(
-    study: Study,
-    scores: Floats,
-    done: NDArray[np.bool_],
-    parts: tuple[Split, ...],
-    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
-    indices: Indices,
-    caption: str,
-) -> Sheet:
+@dataclass(frozen=True)
+class _Scored:
+    """Log-densities of the studied images so far.
+
+    Attributes
+    ----------
+    scores : float64 (n,) ; done : bool (n,) which are scored.
+    classes : name and rows of each class ; indices : dataset index of each row.
+    size : components of a code.
+    """
+
+    scores: Floats
+    done: NDArray[np.bool_]
+    parts: tuple[Split, ...]
+    classes: tuple[tuple[str, NDArray[np.bool_]], ...]
+    indices: Indices
+    size: int
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Rows with a finite score."""
+        return self.done & np.isfinite(self.scores)
+
+
+def _sheet(scored: _Scored, caption: str) -> Sheet:
+    scores, done = scored.scores, scored.done
     notes = []
     broken = int((done & ~np.isfinite(scores)).sum())
     if broken:
@@ -110,11 +121,11 @@ def _sheet(
             f"{broken:,} of {int(done.sum()):,} log-densities are not finite; totals and means leave them out, medians "
             "count -inf as lowest."
         )
-    shown: list[Single] = [_totals(study, scores, done, parts, caption, tuple(notes))]
-    if classes:
-        shown.append(_bars(scores, done, parts, classes, indices, caption))
-        shown.append(_class_table(scores, done, parts, classes, caption))
-    shown.append(_histogram(scores, done, parts, indices, caption))
+    shown: list[Single] = [_totals(scored, caption, tuple(notes))]
+    if scored.classes:
+        shown.append(_bars(scored, caption))
+        shown.append(_class_table(scored, caption))
+    shown.append(_histogram(scored, caption))
     return Sheet(tuple(shown), title="Likelihood", caption=caption)
 
 
@@ -124,15 +135,8 @@ def _median(values: Floats) -> float | None:
     return float(np.sort(known)[(len(known) - 1) // 2] + np.sort(known)[len(known) // 2]) / 2 if len(known) else None
 
 
-def _totals(
-    study: Study,
-    scores: Floats,
-    done: NDArray[np.bool_],
-    parts: tuple[Split, ...],
-    caption: str,
-    notes: tuple[str, ...],
-) -> Table:
-    size = model_of(study).space.size
+def _totals(scored: _Scored, caption: str, notes: tuple[str, ...]) -> Table:
+    scores, done, parts, size = scored.scores, scored.done, scored.parts, scored.size
     whole = Split("All", "data", np.ones(len(scores), dtype=np.bool_))
     rows: list[Row] = []
     for part in (*parts, whole) if len(parts) > 1 else parts:
@@ -158,16 +162,9 @@ def _totals(
     return Table(columns, tuple(rows), title="Log-density in nats", caption=caption, notes=notes)
 
 
-def _bars(
-    scores: Floats,
-    done: NDArray[np.bool_],
-    parts: tuple[Split, ...],
-    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
-    indices: Indices,
-    caption: str,
-) -> Bars:
+def _bars(scored: _Scored, caption: str) -> Bars:
+    scores, parts, classes, usable = scored.scores, scored.parts, scored.classes, scored.usable
     values = np.full((len(parts), len(classes)), np.nan)
-    usable = done & np.isfinite(scores)
     for i, part in enumerate(parts):
         for j, (_, rows) in enumerate(classes):
             chosen = scores[part.rows & rows & usable]
@@ -179,19 +176,14 @@ def _bars(
         values,
         "mean log-density, nats per image",
         roles=tuple(part.role for part in parts),
-        members=tuple(tuple(int(k) for k in indices[rows]) for _, rows in classes),
+        members=tuple(tuple(int(k) for k in scored.indices[rows]) for _, rows in classes),
         title="By class",
         caption=caption,
     )
 
 
-def _class_table(
-    scores: Floats,
-    done: NDArray[np.bool_],
-    parts: tuple[Split, ...],
-    classes: tuple[tuple[str, NDArray[np.bool_]], ...],
-    caption: str,
-) -> Table:
+def _class_table(scored: _Scored, caption: str) -> Table:
+    scores, done, parts, classes = scored.scores, scored.done, scored.parts, scored.classes
     columns = ["class", "images", "not finite", "total", "mean", "sd"]
     columns += [f"mean, {part.label.lower()}" for part in parts] if len(parts) > 1 else []
     found: list[Row] = []
@@ -202,26 +194,24 @@ def _class_table(
         row += [float(finite.sum()), float(finite.mean())] if len(finite) else [None, None]
         row.append(float(finite.std(ddof=1)) if len(finite) > 1 else None)
         for part in parts if len(parts) > 1 else ():
-            own = scores[rows & done & part.rows & np.isfinite(scores)]
+            own = scores[rows & part.rows & scored.usable]
             row.append(float(own.mean()) if len(own) else None)
         found.append(tuple(row))
     return Table(tuple(columns), tuple(found), title="Log-density by class, nats", caption=caption)
 
 
-def _histogram(
-    scores: Floats, done: NDArray[np.bool_], parts: tuple[Split, ...], indices: Indices, caption: str
-) -> DistributionResult:
-    """Histograms of the finite scores; the axis covers all but the lowest 1 %, whose tail can be millions of nats long."""
-    usable = done & np.isfinite(scores)
+def _histogram(scored: _Scored, caption: str) -> DistributionResult:
+    """Histograms of the finite scores; the axis leaves out the lowest 1 %, whose tail can be millions of nats long."""
+    scores, usable = scored.scores, scored.usable
     known = scores[usable]
     low, high = (float(np.quantile(known, 0.01)), float(known.max())) if len(known) else (0.0, 1.0)
     edges = np.linspace(low, high if high > low else low + 1.0, 31)
     histograms = []
-    for part in parts:
+    for part in scored.parts:
         rows = usable & part.rows
         values = scores[rows]
         counts = np.histogram(values, edges)[0].astype(np.float64)
-        histograms.append(Histogram(part.label, edges, counts, part.role, values, indices[rows]))
+        histograms.append(Histogram(part.label, edges, counts, part.role, values, scored.indices[rows]))
     below = int((known < low).sum())
     notes = (f"{below:,} images lie below the axis, down to {known.min():.4g} nats.",) if below else ()
     return DistributionResult(

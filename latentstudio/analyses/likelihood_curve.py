@@ -32,9 +32,8 @@ def snapshot_parts(study: Study, indices: Indices, parts: tuple[Split, ...], cap
             yield Partial(0.999 * done, None, f"Scoring at step {step:,}")
         if place >= 1 and place < len(study.snapshots) - 1:
             steps = np.array(study.snapshots[: place + 1], dtype=np.float64)
-            yield Partial(
-                0.999 * (place + 1) / len(study.snapshots), _sheet(steps, scores[: place + 1], parts, caption)
-            )
+            done = (place + 1) / len(study.snapshots)
+            yield Partial(0.999 * done, _sheet(steps, scores[: place + 1], parts, caption))
     steps = np.array(study.snapshots, dtype=np.float64)
     yield Partial(1.0, _sheet(steps, scores, parts, caption))
 
@@ -89,7 +88,7 @@ def _median_curve(steps: Floats, scores: Floats, parts: tuple[Split, ...], capti
         for part in parts
     )
     lost = int((~np.isfinite(scores)).sum())
-    notes = ("Medians, because a few held-out images can be millions of nats below the rest.",)
+    notes: tuple[str, ...] = ("Medians, because a few held-out images can be millions of nats below the rest.",)
     if lost:
         notes += (f"{lost:,} of {scores.size:,} log-densities are not finite; see the table.",)
     return Curve(

@@ -154,6 +154,6 @@ class _Tally:
             "median",
             "inside typical set, %",
             "norm of the mean",
-            "null sqrt(Dv/n)",
+            "its null",
         )
         return Table(columns, tuple(rows), title="Norms", caption=caption)

@@ -104,7 +104,7 @@ class Pace:
 
 
 def origin_words(study: Study, indices: Indices) -> str:
-    """Caption: data set, split, number of images, model; e.g. ``"data set ...; n = 400: 320 training, 80 held out"``."""
+    """Caption: data set, model, number of images and split, e.g. ``"...; n = 400 (320 training, 80 held out)."``."""
     parts = splits(study, indices)
     counts = ", ".join(f"{int(p.rows.sum()):,} {p.label.lower()}" for p in parts)
     among = "" if study.selection is None else " selected"

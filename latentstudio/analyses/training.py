@@ -5,14 +5,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from latentstudio.analyses.base import Study
 from latentstudio.controls import control
 from latentstudio.errors import UserError
-from latentstudio.results import Curve, Line, Partial, Sheet, Table
+from latentstudio.results import Curve, Line, Partial, Sheet, Single, Table
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,12 @@ class Training:
             raise UserError("The training curve belongs to a model; choose one.")
         history = read_history(study.folder / "history.jsonl")
         caption = f"{study.origin}; {_split_words(study.training)}."
-        curve, rows = _curve(history, self.x_log, caption)
-        table = Table(("", "step", "nats per image"), rows, title="Best and last values", caption=caption)
-        yield Partial(1.0, Sheet((curve, table), title="Training", caption=caption))
+        shown: list[Single] = [_loss(history, self.x_log, caption)]
+        scored = _scored(history, self.x_log, caption)
+        if scored is not None:
+            shown.append(scored)
+        shown.append(_table(history, caption))
+        yield Partial(1.0, Sheet(tuple(shown), title="Training", caption=caption))
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -85,36 +88,70 @@ def _split_words(training: dict[str, Any]) -> str:
     return f"split {split['rule']}, {100 * float(split.get('share', 0)):g} % held out, random seed {seed}"
 
 
-def _curve(
-    history: list[dict[str, Any]], x_log: bool, caption: str
-) -> tuple[Curve, tuple[tuple[str | int | float | None, ...], ...]]:
-    steps = _series(history, "step")
-    loss, held_out = _series(history, "loss"), _series(history, "held_out")
-    lines = [Line("Training", steps, loss, "train")]
+def _loss(history: list[dict[str, Any]], x_log: bool, caption: str) -> Curve:
+    """The loss that was minimised, with what was skipped."""
+    steps, loss = _series(history, "step"), _series(history, "loss")
     notes = []
-    rows: list[tuple[str | int | float | None, ...]] = [("training, last", int(steps[-1]), float(loss[-1]))]
     unreadable = int((~np.isfinite(loss)).sum())
     if unreadable:
-        notes.append(f"{unreadable} of {len(loss)} recorded training losses are not finite; the line has gaps there.")
-    known = np.isfinite(held_out)
-    if known.any():
-        lines.append(Line("Held out", steps[known], held_out[known], "held_out"))
-        best = int(np.nanargmin(held_out))
-        last = int(np.flatnonzero(known)[-1])
-        rows.append(("held out, best", int(steps[best]), float(held_out[best])))
-        rows.append(("held out, last", int(steps[last]), float(held_out[last])))
-    else:
-        notes.append("No held-out loss was recorded.")
+        notes.append(f"{unreadable} of {len(loss)} recorded losses are not finite; the line has gaps there.")
     skipped = _series(history, "skipped")
     total = int(np.nanmax(skipped)) if np.isfinite(skipped).any() else 0
     notes.append(f"{total:,} training steps were skipped because their loss or gradient was not finite.")
-    curve = Curve(
-        tuple(lines),
+    return Curve(
+        (Line("Loss of the batch", steps, loss, "train"),),
         "training step",
-        "negative log-density, nats per image",
+        "loss, nats per image",
         x_log=x_log,
         title="Loss",
         caption=caption,
         notes=tuple(notes),
     )
-    return curve, tuple(rows)
+
+
+def _scored(history: list[dict[str, Any]], x_log: bool, caption: str) -> Curve | None:
+    """Negative log-density of training and held-out images without the noise of training; None without held-out ones.
+
+    The mean of held-out images can be dominated by a few that are millions of nats off, so their median is shown too.
+    """
+    steps = _series(history, "step")
+    train = _series(history, "train" if any("train" in entry for entry in history) else "loss")
+    lines = [Line("Training, mean", steps, train, "train")]
+    for key, label in (("held_out", "Held out, mean"), ("held_out_median", "Held out, median")):
+        values = _series(history, key)
+        known = np.isfinite(values)
+        if known.any():
+            role: Literal["held_out", "other"] = "held_out" if key == "held_out" else "other"
+            lines.append(Line(label, steps[known], values[known], role))
+    if len(lines) == 1:
+        return None
+    finite = _series(history, "held_out_finite")
+    lost = finite[np.isfinite(finite)]
+    notes: tuple[str, ...] = ()
+    if len(lost) and lost.min() < 1:
+        notes = (f"At worst {100 * (1 - lost.min()):.1f} % of the held-out log-densities were not finite.",)
+    return Curve(
+        tuple(lines),
+        "training step",
+        "negative log-density, nats per image",
+        x_log=x_log,
+        title="Training and held-out images",
+        caption=caption,
+        notes=notes,
+    )
+
+
+def _table(history: list[dict[str, Any]], caption: str) -> Table:
+    steps = _series(history, "step")
+    rows: list[tuple[str | int | float | None, ...]] = []
+    for key, label in (("loss", "loss"), ("train", "training, mean"), ("held_out", "held out, mean")):
+        values = _series(history, key)
+        known = np.flatnonzero(np.isfinite(values))
+        if len(known):
+            best, last = int(known[np.argmin(values[known])]), int(known[-1])
+            rows.append((f"{label}, best", int(steps[best]), float(values[best])))
+            rows.append((f"{label}, last", int(steps[last]), float(values[last])))
+    notes = () if np.isfinite(_series(history, "held_out")).any() else ("No held-out loss was recorded.",)
+    return Table(
+        ("", "step", "nats per image"), tuple(rows), title="Best and last values", caption=caption, notes=notes
+    )
