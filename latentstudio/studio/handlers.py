@@ -23,6 +23,7 @@ from latentstudio.studio.requests import (
     OpenDataset,
     Picture,
     Preload,
+    ReadPhoto,
     RenderFigure,
     RunRecipe,
     ThumbnailBatch,
@@ -71,6 +72,7 @@ class Handlers:
             Picture: self._picture,
             DatasetColumns: self._columns,
             Inspect: self._inspect,
+            ReadPhoto: self._read_photo,
             AlignPhoto: self._align,
             RenderFigure: self._render,
             Preload: self._preload,
@@ -162,6 +164,18 @@ class Handlers:
 
         for inspection, fraction in inspect_recipe(request.recipe, self.workspace):
             yield Step(inspection, fraction, final=fraction >= 1.0)
+
+    def _read_photo(self, request: ReadPhoto) -> Job:
+        from latentstudio.data.pictures import read_picture
+        from latentstudio.data.prepare import resize
+
+        path = Path(request.path)
+        picture = yield from _beside(lambda: read_picture(path, at_least=request.longest), f"Reading {path.name} …")
+        height, width = picture.shape[:2]
+        scale = request.longest / max(height, width)
+        if scale < 1:
+            picture = resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
+        yield Step(picture, 1.0, final=True)
 
     def _align(self, request: AlignPhoto) -> Job:
         from latentstudio.data.align import align, convention_of

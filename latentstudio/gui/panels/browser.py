@@ -20,11 +20,11 @@ from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.dragging import start_drag
 from latentstudio.gui.icons import icon
+from latentstudio.gui.naming import named
 from latentstudio.gui.pixmaps import array_of
 from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.filter_bar import FilterBar, SortBox, readable
 from latentstudio.gui.widgets.hover_card import HoverCard
-from latentstudio.gui.widgets.naming import named
 from latentstudio.gui.widgets.picture_window import PictureWindow
 from latentstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from latentstudio.studio.browse import image_input, image_name, measured_columns, shown

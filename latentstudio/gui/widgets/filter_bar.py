@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 from latentstudio.data.imageset import Column
 from latentstudio.errors import UserError
 from latentstudio.gui.icons import icon
+from latentstudio.gui.naming import named
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.flow_layout import FlowLayout
-from latentstudio.gui.widgets.naming import named
 from latentstudio.studio.browse import matches
 
 
