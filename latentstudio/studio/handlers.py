@@ -160,10 +160,10 @@ class Handlers:
         return dataset_columns(request, self.workspace)
 
     def _inspect(self, request: Inspect) -> Job:
-        from latentstudio.figures.inspect import inspect_recipe
+        from latentstudio.figures.inspect import inspecting
 
-        for inspection, fraction in inspect_recipe(request.recipe, self.workspace):
-            yield Step(inspection, fraction, final=fraction >= 1.0)
+        for inspection in inspecting(request.recipe, self.workspace):
+            yield Step(inspection, inspection.fraction, final=inspection.fraction >= 1.0)
 
     def _read_photo(self, request: ReadPhoto) -> Job:
         from latentstudio.data.pictures import read_picture
