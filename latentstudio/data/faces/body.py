@@ -32,7 +32,7 @@ def neck(f: Face, frame: Frame) -> Surface:
     window = frame.window(-0.62, 0.62, -1.0, -0.2)
     x, y = frame.grid(window)
     half = (NECK_HALF + 0.018 * f.jaw + 0.02 * f.chubby) + 0.9 * np.square(
-        np.maximum((-0.7) - y, 0.0)) * 3.0  # fmt: skip
+        np.maximum(-0.7 - y, 0.0)) * 3.0  # fmt: skip
     u = (x - (lean(f))) / half
     out = np.maximum(1.0 - u * u, 0.0)
     nz = np.sqrt(out * 0.96 + 0.04)
@@ -59,10 +59,8 @@ def clothes(f: Face, frame: Frame) -> Surface:
     broad = 0.06 * f.jaw
     shoulder = (-0.715 + broad * 0.2) - 0.16 * smooth(side, 0.2, 0.95) - (
         0.55) * np.square(np.maximum(side - (0.55 + broad), 0.0))  # fmt: skip
-    depth_in = 0.16 if f.necktie > 0 else 0.17
-    neckline = (-0.725) - depth_in * np.sqrt(np.maximum(1.0 - np.square(side / 0.31), 0.0))
-    border = np.where(side < 0.31, neckline, shoulder)
-    below = border - y
+    scoop = 0.16 * (np.hypot(u * (1 / 0.31), (y + 0.725) * (1 / 0.165)) - 1.0)
+    below = np.minimum(shoulder - y, scoop)
     mask = edge(below, 1.6 * frame.step)
     tilt = smooth(below, 0.22, 0.0)
     nx = np.clip(u * 0.75, -0.8, 0.8)
@@ -71,11 +69,11 @@ def clothes(f: Face, frame: Frame) -> Surface:
     colour = cloth_colour(f)
     albedo = np.empty((3, *below.shape), dtype=np.float32)
     albedo[:] = column(colour)
-    band = smooth(np.abs(below - 0.024), 0.03, 0.018) * (side < 0.34)
+    band = smooth(np.abs(scoop - 0.022), 0.028, 0.016)
     tint(albedo, 0.35 * band, scale(colour, 0.45))
     if f.necktie > 0:
         _shirt_and_tie(f, frame, albedo, u, y)
-    depth = (-0.3) + 0.2 * nz + 0.05 * tilt - 0.25 * side * side
+    depth = -0.3 + 0.2 * nz + 0.05 * tilt - 0.25 * side * side
     return Surface(window, mask, albedo, vectors(nx, ny, nz), depth, 0.04)
 
 
@@ -90,7 +88,7 @@ def _shirt_and_tie(f: Face, frame: Frame, albedo: Plane, u: Plane, y: Plane) -> 
     tie = dyed(f.cloth_hue + 0.45, 0.65, 0.32 + 0.3 * (1.0 - f.cloth_light))
     knot = edge(np.minimum(0.07 + 0.3 * (y + 0.88) - side, -0.83 - y), blur)
     tint(albedo, knot, tie)
-    blade = edge(np.minimum(0.05 - 0.35 * (y + 0.94) - side, (-0.935) - y), blur)
+    blade = edge(np.minimum(0.05 - 0.35 * (y + 0.94) - side, -0.935 - y), blur)
     tint(albedo, blade, scale(tie, 0.8))
 
 
@@ -99,7 +97,7 @@ def necklace(f: Face, frame: Frame) -> Surface:
     window = frame.window(-0.4, 0.4, -0.97, -0.62)
     x, y = frame.grid(window)
     u = (x - (lean(f))) * (1.0 / 0.285)
-    line = (-0.66) - 0.175 * np.sqrt(np.maximum(1.0 - u * u, 0.0))
+    line = -0.66 - 0.175 * np.sqrt(np.maximum(1.0 - u * u, 0.0))
     turn = np.arcsin(np.clip(u, -1.0, 1.0)) * (26.0 / np.pi)
     along = (turn - np.round(turn)) * 0.036
     across = y - line

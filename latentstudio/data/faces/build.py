@@ -47,7 +47,7 @@ class Build:
             nose_half=0.082 + 0.02 * f.nose_width,
             nose_out=0.15 + 0.035 * f.nose_point,
             mouth_y=0.5 * (nose_y - height) + 0.085,
-            mouth_half=0.155 + 0.018 * f.mouth_width + 0.04 * max(f.smile, 0.0),
+            mouth_half=0.155 + 0.018 * f.mouth_width + 0.05 * max(f.smile, 0.0),
             chin_y=-height,
         )
 

@@ -44,7 +44,7 @@ def paint_eyes(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, g
     shine = gloss[part]
     blur = float(max(skin.step * 1.3, 0.004) / half)
     bow = 1.0 - x * x
-    low = (-0.27) * bow * (1.0 + 0.25 * x)
+    low = -0.27 * bow * (1.0 + 0.25 * x)
     wide = opening(f)
     high = low + wide * (0.47 * bow * (1.0 - 0.22 * x) - low)
     ball = edge(np.minimum(high - y, y - low), blur)
@@ -91,7 +91,7 @@ def _lashes(f: Face, paint: Plane, x: Plane, y: Plane, high: Plane, low: Plane, 
     ink = mix((0.012, 0.008, 0.008), (0.05, 0.03, 0.02), 0.4 * f.gray)
     within = smooth(np.abs(x - 0.03), 1.1, 0.93)
     heavy = 0.055 + 0.05 * f.eye_shadow
-    thick = (heavy) * (1.0 + 0.45 * x)
+    thick = heavy * (1.0 + 0.45 * x)
     upper = edge(thick - np.abs(y - high - thick * 0.4), max(blur, 0.05)) * within
     tint(paint, 0.92 * upper, ink)
     lower = edge(0.022 - np.abs(y - low), max(blur, 0.05)) * smooth(x, -0.9, 0.5)

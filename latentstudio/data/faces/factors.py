@@ -235,7 +235,7 @@ def draw_factors(indices: ArrayLike) -> Factors:
         "goatee": goatee,
         "mustache": mustache,
         "stubble": _some(key, 143, np.where(bare & (goatee == 0), 0.3, 0.0)),
-        "sideburns": np.maximum(beard, _some(key, 144, np.where(grows, 0.12, 0.0))),
+        "sideburns": np.maximum(beard, _some(key, 144, np.where(grows & (shape["baldness"] == 0), 0.14, 0.0))),
         "lipstick": _some(key, 145, np.where(adorns, 0.55, 0.0)),
         "eye_shadow": _some(key, 146, np.where(adorns, 0.45, 0.0)),
         "earrings": _bool(key, 147, np.where(adorns, 0.4, 0.04)),

@@ -101,10 +101,12 @@ def _sides(f: Face, pose: Pose) -> tuple[float, float]:
 
 
 def _strand_coordinate(f: Face, shell: Shell) -> Plane:
-    """Return a coordinate that is constant along each strand: an angle about the parting's foot."""
+    """Return a coordinate that is constant along each strand: how far it has turned about the crown."""
     part = 0.16 * f.parting
     x = shell.x - part
-    turn: Plane = x / np.sqrt(x * x + np.square(shell.z * 0.8) + 0.03)
+    back = shell.z * 0.8 + 0.2
+    turn: Plane = x / (np.abs(x) + np.abs(back) + 1e-3)
+    turn = np.where(back > 0.0, turn, np.copysign(2.0, x) - turn) * 1.4
     bend: Plane = (0.05 * f.waves) * np.sin(
         shell.y * (17.0 + 9.0 * f.strands) + turn * 5.0 + (6.3 * f.strands))  # fmt: skip
     return turn + bend

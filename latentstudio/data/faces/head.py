@@ -51,7 +51,7 @@ class Pose:
         p = (x - self.shift[0]) * (1.0 / SCALE)
         q = (y - self.shift[1]) * (1.0 / SCALE)
         first, second = self.turn[0], self.turn[1]
-        axes = ((first[i]) * p + second[i] * q for i in range(3))
+        axes = (first[i] * p + second[i] * q for i in range(3))
         ox, oy, oz = axes
         return ox, oy, oz
 

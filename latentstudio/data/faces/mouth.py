@@ -27,7 +27,7 @@ def paint_mouth(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, 
     square = x * x
     bow = 1.0 - square
     arc = np.sqrt(np.maximum(bow, 0.0))
-    seam = (0.38 * f.smile) * square * (1.0 - 0.25 * square) - (0.12 * f.smile)
+    seam = (0.50 * f.smile) * square * (1.0 - 0.25 * square) - (0.17 * f.smile)
     gap = (0.52 * f.mouth_open) * bow
     full = 1.0 + 0.38 * f.lips
     cupid = 1.0 - 0.22 * np.exp(-square * (1 / 0.03))
@@ -46,7 +46,7 @@ def paint_mouth(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, 
         line = smooth(np.abs(y - seam), 0.075 + 0.6 * blur, 0.0) * smooth(np.abs(x), 1.06, 0.9)
         tint(paint, 0.85 * line, scale(colour, 0.16))
     for sign in (-1.0, 1.0):
-        nook = bump(x, y, (sign * 1.0, 0.165 * f.smile), (0.08, 0.075))
+        nook = bump(x, y, (sign * 1.0, 0.205 * f.smile), (0.08, 0.075))
         tint(paint, 0.5 * nook, scale(skin_colour(f), 0.3))
 
 

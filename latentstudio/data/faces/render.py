@@ -16,8 +16,9 @@ from latentstudio.data.faces.factors import Face, Factors
 from latentstudio.data.faces.frame import HALF, MIDDLE, Frame, Plane, Surface, Window
 from latentstudio.data.faces.head import Pose, meet
 
-_FEWEST_SAMPLES = 96
+_FEWEST_SAMPLES = 64
 _SAMPLES_PER_PIXEL = 1.5
+_CHUNK = 8
 
 
 def _samples(size: int) -> int:
@@ -142,17 +143,19 @@ def render(factors: Factors, size: int = 64) -> NDArray[np.uint8]:
         raise ValueError(f"a face needs at least 8 pixels on a side, not {size}")
     pictures = np.empty((len(factors), size, size, 3), dtype=np.uint8)
 
-    def fill(job: tuple[int, Face]) -> None:
-        pictures[job[0]] = draw(job[1], size)
+    def fill(start: int) -> None:
+        rows = np.arange(start, min(start + _CHUNK, len(factors)))
+        for row, face in zip(rows, factors.take(rows).faces(), strict=True):
+            pictures[row] = draw(face, size)
 
-    jobs = list(enumerate(factors.faces()))
-    workers = min(os.cpu_count() or 1, len(jobs) // 4)
+    starts = range(0, len(factors), _CHUNK)
+    workers = min(os.cpu_count() or 1, len(starts))
     if workers < 2:
-        for job in jobs:
-            fill(job)
+        for start in starts:
+            fill(start)
     else:
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(fill, jobs))
+            list(pool.map(fill, starts))
     return pictures
 
 

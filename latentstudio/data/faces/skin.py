@@ -74,12 +74,13 @@ def paint_beard(f: Face, build: Build, skin: Skin, albedo: Plane) -> Plane:
     hidden = np.zeros_like(side)
     # The beard's upper border runs from before the ear down along the cheek and in to the mouth.
     cheek = (my - 0.02) + 1.7 * np.square(np.maximum(side - 0.08, 0.0)) + fringe
-    jaw = smooth(skin.y - cheek, 0.03, -0.05)
+    ahead = smooth(skin.z, -0.09, 0.02)
+    jaw = smooth(skin.y - cheek, 0.03, -0.05) * ahead
     if f.beard > 0.0:
         hidden = np.maximum(hidden, (f.beard) * jaw)
     if f.sideburns > 0.0:
         burn = smooth(side + fringe, 0.385, 0.425) * smooth(skin.y, -0.3, -0.2) * smooth(skin.y, 0.16, 0.06)
-        hidden = np.maximum(hidden, (f.sideburns) * burn)
+        hidden = np.maximum(hidden, f.sideburns * burn * ahead)
     if f.goatee > 0.0:
         chin = (side * (1 / (0.92 * mh))) ** 2
         chin += ((skin.y - (build.chin_y + 0.08) + fringe) * (1 / 0.17)) ** 2
