@@ -181,6 +181,7 @@ def _paint_curve(
         line = values[row * columns : (row + 1) * columns]
         shown = np.where(np.isfinite(line), line, np.nan)
         axes.plot(centres, shown, color=look.category(row), linewidth=look.line_pt, marker="o", markersize=1.8)
+    _frame_values(axes, values, band)
     axes.set_xlim(0, centres[-1] + cells.size[0] / 2)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.set_xticks(centres)
@@ -188,6 +189,18 @@ def _paint_curve(
         axes.set_xticklabels([_place(t) for t in strip.positions], parse_math=False)
     else:
         axes.set_xticklabels([])
+
+
+def _frame_values(axes: Any, values: Floats, band: Band | None) -> None:
+    """Choose the y range by the values; an end of the band is shown when it is not far beyond them."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return
+    low, high = float(finite.min()), float(finite.max())
+    reach = max(high - low, 0.05 * max(abs(low), abs(high)), 1e-6)
+    ends = [e for e in (band.low, band.high) if low - 1.5 * reach <= e <= high + 1.5 * reach] if band else []
+    low, high = min([low, *ends]), max([high, *ends])
+    axes.set_ylim(low - 0.12 * reach, high + 0.12 * reach)
 
 
 def _place(position: float) -> str:

@@ -87,6 +87,8 @@ class Page:
             labelcolor=look.text,
         )
         axes.tick_params(which="minor", length=1.2)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_offset_text().set(fontsize=look.small_pt, color=look.text)
         return axes
 
 
