@@ -40,6 +40,7 @@ class ProcessEngine:
         self._pending: dict[str, Ticket] = {}
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._holdings = Holdings()
+        self._restoring = False
         self._closed = False
         self.qt_modules: tuple[str, ...] = ()
         """Modules of Qt that the engine process found itself with; a test insists that there are none."""
@@ -121,6 +122,7 @@ class ProcessEngine:
                 return
             if answer.done:
                 del self._pending[lane]
+                self._restoring = self._restoring and lane != _RESTORE
         if lane != _RESTORE:
             self._tell(answer)
 
@@ -136,19 +138,23 @@ class ProcessEngine:
             if self._closed:
                 return
             lost, self._pending = self._pending, {}
+            # What killed it while it loaded again is not loaded a third time.
+            held = Holdings() if self._restoring else self._holdings
+            self._holdings = Holdings(held.device, held.threads)
             self._link = None if hopeless else self._spawn()
             if self._link is not None:
-                self._restore(self._link)
+                self._restore(self._link, held)
             pid = self.pid
         sentence += " It keeps ending and was not started again." if hopeless else " It was started again."
         self._answer_lost(sentence, lost)
         self._tell(self._status(pid, 0, sentence, alive=not hopeless))
 
-    def _restore(self, link: EngineLink) -> None:
+    def _restore(self, link: EngineLink, held: Holdings) -> None:
         """Have the new process load what the dead one held, when it has nothing better to do."""
-        if not (self._holdings.models or self._holdings.datasets):
+        self._restoring = bool(held.models or held.datasets)
+        if not self._restoring:
             return
-        request = Preload(models=self._holdings.models, datasets=self._holdings.datasets)
+        request = Preload(models=held.models, datasets=held.datasets)
         ticket = self._tickets.issue(_RESTORE)
         self._pending[_RESTORE] = ticket
         link.tell("accept", ticket, Urgency.BACKGROUND, pickle.dumps(request, protocol=5))

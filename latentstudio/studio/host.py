@@ -12,8 +12,10 @@ from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.studio.requests import EngineStatus
 from latentstudio.studio.worker import Job, Worker
 
-STATUS_EVERY = 0.5
+STATUS_EVERY = 1.0
 """Seconds between two signs of life while there is work."""
+
+_MEMORY_STEP = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def serve(worker: Worker, tools: Tools, tell: Callable[[Holdings, int], None]) -
         worker.step()
         if worker.idle or time.monotonic() >= due:
             state = (tools.holdings(), resident_bytes())
-            if state[0] != told[0] or abs(state[1] - told[1]) > 1 << 20:
+            if state[0] != told[0] or abs(state[1] - told[1]) > _MEMORY_STEP:
                 tell(*state)
                 told = state
             due = time.monotonic() + STATUS_EVERY

@@ -4,7 +4,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from latentstudio.errors import UserError
@@ -12,6 +12,9 @@ from latentstudio.studio.requests import Answer, Ticket, Urgency
 
 PATIENCE = 0.5
 """Seconds after which one waiting job gets one chunk although more urgent ones (not the hand's) are there."""
+
+LONG = 0.25
+"""Seconds of work after which a visible panel's job counts as a pass over a dataset and lets thumbnails go first."""
 
 _NO_MEMORY = "There is not enough memory for this; fewer images or frames, or closing other programs, would help."
 
@@ -72,14 +75,21 @@ class _Task:
     touched: float
     spent: float = 0.0
     job: Job | None = None
-    dropped: bool = field(default=False)
+    dropped: bool = False
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """Smaller goes first: urgency, then working time had so far, then age."""
+        passing = self.urgency == Urgency.VISIBLE and self.spent > LONG
+        return (Urgency.THUMBNAILS + 0.5 if passing else float(self.urgency), self.spent, self.ticket.number)
 
 
 class Worker:
     """Runs jobs chunk by chunk in whatever thread calls `step`; requests may come from any thread.
 
     Order: smaller `Urgency` first; among equals the one that has had the least working time, so that short jobs are not
-    held up by long ones and every panel shows something soon. Once in `PATIENCE` seconds the job that has waited
+    held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
+    goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited
     longest, and at least that long, gets one chunk in between, unless the hand is at work: a request of the hand waits
     for one chunk at most.
 
@@ -189,7 +199,7 @@ class Worker:
         if not self._lanes:
             return None
         tasks = self._lanes.values()
-        first = min(tasks, key=lambda t: (t.urgency, t.spent, t.ticket.number))
+        first = min(tasks, key=lambda t: t.rank)
         if first.urgency > Urgency.HAND:
             now = self._clock()
             longest = min(tasks, key=lambda t: t.touched)
