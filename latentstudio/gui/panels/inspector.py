@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 
 NEAREST = 4
 NEAREST_EDGE = 56
+MOST_NUMBERS = 6
+
+
+def short(text: str) -> str:
+    """Three significant figures of a number; words as they are."""
+    try:
+        return f"{float(text):.3g}"
+    except ValueError:
+        return text
 
 
 def heading(text: str) -> QLabel:
@@ -159,7 +168,7 @@ class InspectorPanel(QWidget):
         self._area.setVisible(inspection is not None)
         if inspection is None:
             return
-        self._title.setText(inspection.label)
+        self._title.setText(f"image {inspection.label}" if inspection.label.isdigit() else inspection.label)
         self._original.setVisible(inspection.original is not None)
         self._original.set_picture(inspection.original, "original")
         self._decoded.set_picture(inspection.image, "decoded" if inspection.original is not None else "")
@@ -175,13 +184,13 @@ class InspectorPanel(QWidget):
         rows = [
             (
                 f"Norm of the code ({size} numbers)",
-                f"{inspection.norm:.2f}",
+                f"{inspection.norm:,.2f}",
                 not 2.5 <= inspection.prior_percentile <= 97.5,
             )
         ]
         if inspection.log_prob is not None:
             finite = bool(np.isfinite(inspection.log_prob))
-            rows.append(("Log-density", f"{inspection.log_prob:.1f} nats", not finite))
+            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats", not finite))
         if inspection.error is not None:
             rows.append(("Reconstruction error", f"{inspection.error:.1f} / 255", inspection.error > 32))
         return rows
@@ -202,10 +211,15 @@ class InspectorPanel(QWidget):
             self._controller.request_thumbnails(self._nearest, self._thumbnail_edge(), lane="inspector")
 
     def _show_labels(self, inspection: "Inspection") -> None:
+        """Labels that hold, in words; measured factors only when they are few, all of them in the tool tip."""
         holds = [readable(name) for name, text in inspection.attributes.items() if text == "yes"]
-        others = [f"{readable(n)} {t}" for n, t in inspection.attributes.items() if t not in ("yes", "no", "–")]
-        text = " · ".join([*others, *holds])
+        others = [f"{readable(n)} {short(t)}" for n, t in inspection.attributes.items() if t not in ("yes", "no", "–")]
+        shown = others if len(others) <= MOST_NUMBERS else others[:1]
+        text = " · ".join([*shown, *holds])
+        if len(others) > len(shown):
+            text += f" · {len(others) - len(shown)} measured factors"
         self._labels.setText(text)
+        self._labels.setToolTip("\n".join(others) if len(others) > len(shown) else "")
         self._labels.setVisible(bool(text))
         self._labels_heading.setVisible(bool(text))
 
