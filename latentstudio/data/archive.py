@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from latentstudio.data.attributes_csv import Labels, read_labels
+from latentstudio.data.attributes_csv import Labels, read_labels, table_bytes
 from latentstudio.data.files import FileSet, digest_of, image_shape, is_picture_name, natural_key
 from latentstudio.data.folder import LABEL_FILES
 from latentstudio.data.imageset import AttributeTable
@@ -124,10 +124,7 @@ def _label_table(storage: ArchiveStorage) -> tuple[str, bytes | None]:
     for name in wanted:
         beside = storage.path.with_name(name)
         if beside.is_file():
-            try:
-                return str(beside), beside.read_bytes()
-            except OSError as error:
-                raise UserError(f"Cannot read {beside}: {error.strerror or error}.") from error
+            return str(beside), table_bytes(beside)
     for name, info in sorted(storage.others.items(), key=lambda item: item[0].count("/")):
         if name.rpartition("/")[2] in wanted:
             return f"{name} in {storage.path}", storage.extract(info)

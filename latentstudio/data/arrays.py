@@ -25,6 +25,14 @@ def checked_indices(indices: Sequence[int] | NDArray[np.int64], size: int, title
     return rows
 
 
+def checked_index(index: int, size: int, title: str) -> int:
+    """Return `index` as a plain number; see `checked_indices`."""
+    row = int(index)
+    if not 0 <= row < size:
+        raise UserError(f"{title} has the images 0 to {size - 1}; {row} is not among them.")
+    return row
+
+
 class ArraySet:
     """An `ImageSet` whose pixels are an array.
 
@@ -62,7 +70,7 @@ class ArraySet:
 
     def image_id(self, index: int) -> str:
         """Return the image's name, or its number."""
-        row = int(checked_indices([index], len(self), self.title)[0])
+        row = checked_index(index, len(self), self.title)
         return self._ids[row] if self._ids is not None else str(row)
 
     def images(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:

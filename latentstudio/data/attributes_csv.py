@@ -93,14 +93,25 @@ def _column(title: str, cells: Sequence[str], before: Sequence[Column]) -> Colum
     return infer_column(title, cells)
 
 
-def _text(source: Path | bytes, name: str) -> str:
+def table_bytes(path: Path) -> bytes:
+    """Return the content of a label table.
+
+    Raises
+    ------
+    UserError
+        It cannot be read or is larger than 512 MiB.
+    """
     try:
-        if isinstance(source, Path):
-            if source.stat().st_size > _LARGEST:
-                raise UserError(f"{name} is larger than 512 MiB; a CSV table of labels would do.")
-            source = source.read_bytes()
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{path} is larger than 512 MiB; a CSV table of labels would do.")
+        return path.read_bytes()
     except OSError as error:
-        raise UserError(f"Cannot read {name}: {error.strerror or error}.") from error
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def _text(source: Path | bytes, name: str) -> str:
+    if isinstance(source, Path):
+        source = table_bytes(source)
     if b"\0" in source:
         raise UserError(f"{name} holds zero bytes; a CSV table in UTF-8 with a header line would do.")
     try:

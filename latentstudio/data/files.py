@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data import options as read_option
-from latentstudio.data.arrays import checked_indices
+from latentstudio.data.arrays import checked_index, checked_indices
 from latentstudio.data.imageset import AttributeTable
 from latentstudio.data.pictures import is_grey, read_picture
 from latentstudio.data.prepare import cover, recolour
@@ -87,7 +87,7 @@ class FileSet:
 
     def image_id(self, index: int) -> str:
         """Return the file's name relative to the dataset, with ``/``."""
-        return self._storage.names[int(checked_indices([index], len(self), self.title)[0])]
+        return self._storage.names[checked_index(index, len(self), self.title)]
 
     def images(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return uint8 (n, H, W, C); see `ImageSet.images`."""
@@ -100,12 +100,12 @@ class FileSet:
 
     def cropped(self, index: int, size: tuple[int, int], at_least: int = 0) -> NDArray[np.uint8]:
         """Return the part of a picture that the dataset uses, in its own colours, at another size (H, W)."""
-        picture = self._decode(int(checked_indices([index], len(self), self.title)[0]), at_least)
+        picture = self._decode(checked_index(index, len(self), self.title), at_least)
         return cover(picture if self._crop is None else self._crop(picture), size)
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Return the whole picture at native resolution, uint8 (h, w, C)."""
-        return self._decode(int(checked_indices([index], len(self), self.title)[0]), 0)
+        return self._decode(checked_index(index, len(self), self.title), 0)
 
     def _decode(self, row: int, at_least: int) -> NDArray[np.uint8]:
         # A crop in px of the original needs the original's scale.

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from latentstudio.data.attributes_csv import Labels, read_labels
+from latentstudio.data.attributes_csv import Labels, read_labels, table_bytes
 from latentstudio.data.files import FileSet, FolderStorage, digest_of, image_shape, natural_key, scan
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.data.labels import category_column
@@ -45,7 +45,8 @@ def open_folder(spec: str, argument: str, options: dict[str, str]) -> FileSet:
         raise UserError(f"{root} holds no pictures; PNG, JPEG, WebP, TIFF, GIF and BMP files are read.")
     names = [name for name, _, _ in files]
     table = next((root / name for name in LABEL_FILES if (root / name).is_file()), None)
-    labels = read_labels(table, names) if table else Labels()
+    content = table_bytes(table) if table else b""
+    labels = read_labels(content, names, name=str(table)) if table else Labels()
     columns = [*_folder_columns(names, choice(options, "identity", ("none", "folder"), "none")), *labels.columns]
     storage = FolderStorage(root, names)
     return FileSet(
@@ -53,7 +54,7 @@ def open_folder(spec: str, argument: str, options: dict[str, str]) -> FileSet:
         root.name or str(root),
         storage,
         image_shape(options, storage),
-        digest_of([*files, table.read_bytes() if table else b""]),
+        digest_of([*files, content]),
         AttributeTable(len(names), _without_doubles(columns)),
         splits=labels.splits,
         notes=labels.notes,

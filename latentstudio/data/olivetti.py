@@ -23,24 +23,32 @@ _DAMAGE = (
     UnpicklingError, zlib.error,
 )  # fmt: skip
 
+_FILE = "olivetti_py3.pkz"
 _IMAGES, _PER_PERSON, _EDGE = 400, 10, 64
 
 
 def is_available() -> bool:
     """Whether the images lie in the data home already."""
-    return any((paths.data_home() / name).is_file() for name in ("olivetti_py3.pkz", "olivetti.pkz"))
+    return (paths.data_home() / _FILE).is_file()
 
 
 def fetch() -> None:
-    """Download the images into the data home (1.4 MB); nothing happens when they are there.
+    """Download the images into the data home (1.4 MB); nothing happens when they are there in good order.
+
+    A damaged file, e.g. of an interrupted download, is put aside as ``olivetti_py3.pkz.damaged``.
 
     Raises
     ------
     UserError
         There is no way to the download, or the data home cannot be written.
     """
-    if not is_available():
-        _load(download=True)
+    if is_available():
+        try:
+            _load(download=False)
+            return
+        except UserError:
+            _put_aside()
+    _load(download=True)
 
 
 def open_olivetti(spec: str, argument: str, options: dict[str, str]) -> ArraySet:
@@ -68,6 +76,14 @@ def open_olivetti(spec: str, argument: str, options: dict[str, str]) -> ArraySet
     return ArraySet(spec, "Olivetti faces", pixels, AttributeTable(_IMAGES, columns), ids=ids)
 
 
+def _put_aside() -> None:
+    path = paths.data_home() / _FILE
+    try:
+        path.replace(path.with_name(f"{_FILE}.damaged"))
+    except OSError as error:
+        raise UserError(f"{path} is damaged and cannot be moved ({error.strerror}); delete it.") from error
+
+
 def _bytes(images: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Undo the fetcher's scaling: it divides bytes 0..m by m (242 in the published file), so levels are 1/m apart."""
     steps = np.diff(np.unique(images))
@@ -89,7 +105,7 @@ def _load(download: bool) -> Any:
                 f"The Olivetti faces could not be downloaded to {home} ({error}); connect to the network and try "
                 "again, or copy olivetti_py3.pkz there from a machine that has it."
             ) from error
-        raise UserError(f"olivetti_py3.pkz in {home} is damaged; delete it and download the faces again.") from error
+        raise UserError(f"{_FILE} in {home} is damaged; delete it and download the faces again.") from error
     if bunch.images.shape != (_IMAGES, _EDGE, _EDGE):
-        raise UserError(f"olivetti_py3.pkz in {home} holds {bunch.images.shape}; 400 images of 64 x 64 are expected.")
+        raise UserError(f"{_FILE} in {home} holds {bunch.images.shape}; 400 images of 64 x 64 are expected.")
     return bunch

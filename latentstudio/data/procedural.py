@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.data.arrays import checked_indices
+from latentstudio.data.arrays import checked_index, checked_indices
 from latentstudio.data.files import digest_of
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.data.labels import identity_column
@@ -89,7 +89,7 @@ class ProceduralFaces:
 
     def image_id(self, index: int) -> str:
         """Return the face's number."""
-        return str(checked_indices([index], len(self), self.title)[0])
+        return str(checked_index(index, len(self), self.title))
 
     def images(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return uint8 (n, size, size, 3); see `ImageSet.images`."""

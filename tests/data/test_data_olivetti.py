@@ -42,6 +42,20 @@ def test_download_without_network_is_a_sentence(home: Path, monkeypatch: pytest.
         data.open_dataset("olivetti", fetch=True)
 
 
+@pytest.mark.filterwarnings("ignore:Retry downloading")
+def test_fetching_puts_a_damaged_file_aside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sklearn.datasets._base as base
+
+    monkeypatch.setattr(base, "urlretrieve", no_network)
+    monkeypatch.setattr(base.time, "sleep", lambda seconds: None)
+    home.mkdir()
+    (home / "olivetti_py3.pkz").write_bytes(b"half a download")
+    with pytest.raises(UserError, match="could not be downloaded"):
+        data.open_dataset("olivetti", fetch=True)
+    assert (home / "olivetti_py3.pkz.damaged").read_bytes() == b"half a download"
+    assert not data.DATASETS["olivetti"].is_available()
+
+
 @pytest.mark.parametrize("content", [b"", b"not a pickle at all", b"\x78\x9c broken", b"BZh broken"])
 def test_damaged_file_is_a_sentence(home: Path, content: bytes) -> None:
     home.mkdir()
