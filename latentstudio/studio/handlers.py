@@ -160,10 +160,12 @@ class Handlers:
         return dataset_columns(request, self.workspace)
 
     def _inspect(self, request: Inspect) -> Job:
-        from latentstudio.figures.inspect import inspecting
+        from latentstudio.figures.inspect import inspect_recipe
 
-        for inspection in inspecting(request.recipe, self.workspace):
-            yield Step(inspection, inspection.fraction, final=inspection.fraction >= 1.0)
+        told = None
+        for inspection, fraction in inspect_recipe(request.recipe, self.workspace):
+            yield Step(None if inspection is told else inspection, fraction, final=fraction >= 1.0)
+            told = inspection
 
     def _read_photo(self, request: ReadPhoto) -> Job:
         from latentstudio.data.pictures import read_picture
