@@ -64,4 +64,4 @@ def test_eyes_lie_where_the_convention_says() -> None:
     eyes = np.array([suggest_eyes(found, row) for row in range(400)])
     mean = (eyes.mean(axis=0) + 0.5) / 256
     convention = CONVENTIONS["faces"]
-    np.testing.assert_allclose(mean, [convention.left, convention.right], atol=0.01)
+    np.testing.assert_allclose(mean, [convention.left, convention.right], atol=0.02)
