@@ -43,7 +43,7 @@ class _Unready(Exception):
 
     def __init__(self, text: str, waiting: bool = False) -> None:
         super().__init__(text)
-        self.reason = Reason(text, waiting)
+        self.reason = Reason(text.rstrip("."), waiting)
 
 
 def resolve(document: Document, panel_id: str, catalogue: Catalogue) -> Recipe | Reason:
@@ -172,7 +172,7 @@ def _inputs(
         if not given:
             if slot.optional:
                 continue
-            raise _Unready(slot.hint.rstrip(".") or f"Drop a picture on {slot.label}")
+            raise _Unready(slot.hint or f"Drop a picture on {slot.label}")
         if len(given) > 1 and not slot.many:
             raise _Unready(f"{slot.label} takes one picture, not {len(given)}")
         found[slot.name] = tuple(_checked(value, slot, info, catalogue) for value in given)

@@ -99,8 +99,11 @@ def with_paths(document: Document, change: Callable[[str], str]) -> Document:
 
 
 def _model_path(name: str, change: Callable[[str], str]) -> str:
-    """Models are names; only those outside the model folders are referred to by path."""
-    return change(name) if "/" in name or os.sep in name else name
+    """Models are names; only those outside the model folders are referred to by path, known by its slash."""
+    if "/" not in name and os.sep not in name:
+        return name
+    path = change(name)
+    return path if "/" in path or os.sep in path else f"./{path}"
 
 
 def spec_path(spec: str) -> str | None:
