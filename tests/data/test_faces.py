@@ -196,7 +196,7 @@ def test_attributes_say_what_the_factors_say(name: str, on: dict[str, float], of
     assert not binary_attributes(plain(**off))[:, column].any()
 
 
-HIDDEN_BY_HAT = {"bangs": 1.0, "recession": 1.0, "parting": 1.0}
+HIDDEN_BY_HAT = ("bangs", "recession", "parting")
 
 
 def test_every_factor_is_drawn() -> None:

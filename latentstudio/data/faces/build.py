@@ -12,7 +12,7 @@ from latentstudio.data.faces.frame import Plane, smooth
 
 @dataclass(frozen=True)
 class Build:
-    """The measures of a head, in its own frame: x to its left hand's side in the picture's right, y up, z ahead."""
+    """The measures of a head, in its own frame: x to the right of the picture, y up, z ahead."""
 
     half_width: float
     half_height: float

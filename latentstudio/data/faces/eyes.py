@@ -22,6 +22,13 @@ def eye_window(build: Build, pose: Pose, frame: Frame) -> Window:
     return frame.window(x0 - 0.19, x1 + 0.19, min(y0, y1) - 0.14, max(y0, y1) + 0.17)
 
 
+def brow_window(build: Build, pose: Pose, frame: Frame) -> Window:
+    """Return the window that holds both eyebrows, however they are raised."""
+    ends = [pose.project(side * x, build.brow_y, z) for side in (-1, 1) for x, z in ((0.08, 0.5), (0.34, 0.36))]
+    x, y, _ = zip(*ends, strict=True)
+    return frame.window(min(x) - 0.06, max(x) + 0.06, min(y) - 0.14, max(y) + 0.14)
+
+
 def paint_eyes(f: Face, build: Build, skin: Skin, part: Window, albedo: Plane, gloss: Plane) -> None:
     """Draw both eyes into the face's colour planes.
 

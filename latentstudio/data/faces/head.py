@@ -74,6 +74,12 @@ class Skin:
     mask: Plane
     normal: Plane
 
+    def part(self, part: Window) -> Skin:
+        """Return the samples within ``part`` of this window, as views."""
+        normal = self.normal[:, part[0], part[1]]
+        x, y, z = self.x[part], self.y[part], self.z[part]
+        return Skin(part, self.step, x, y, z, self.depth[part], self.mask[part], normal)
+
 
 def crown_width(y: Plane) -> Plane:
     """Return by what factor a skull is wider at a height than an ellipsoid would be there."""

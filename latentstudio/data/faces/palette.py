@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from functools import lru_cache
 
 from latentstudio.data.faces.factors import Face
 from latentstudio.data.faces.frame import Colour
@@ -39,14 +40,24 @@ def _ramp(stops: Sequence[Sequence[float]], position: float) -> Colour:
 
 def skin_colour(f: Face) -> Colour:
     """Return the skin's colour in linear light: tone from pale to deep, undertone from cool to warm."""
-    r, g, b = _ramp(_SKIN, f.skin_tone)
-    return linear((r + 2.0 * f.undertone, g + 3.0 * f.undertone, b - 7.0 * f.undertone))
+    return _skin(f.skin_tone, f.undertone)
+
+
+@lru_cache(maxsize=256)
+def _skin(tone: float, under: float) -> Colour:
+    r, g, b = _ramp(_SKIN, tone)
+    return linear((r + 2.0 * under, g + 3.0 * under, b - 7.0 * under))
 
 
 def hair_colour(f: Face) -> Colour:
     """Return the hair's colour in linear light: pigment, redness, then gray."""
-    base = mix(_ramp(_HAIR, f.hair_light), (134, 62, 34), 0.55 * f.hair_red * (f.hair_light > 0.1))
-    return linear(mix(base, (172, 170, 168), 0.92 * f.gray))
+    return _hair(f.hair_light, f.hair_red, f.gray)
+
+
+@lru_cache(maxsize=256)
+def _hair(light: float, red: float, gray: float) -> Colour:
+    base = mix(_ramp(_HAIR, light), (134, 62, 34), 0.55 * red * (light > 0.1))
+    return linear(mix(base, (172, 170, 168), 0.92 * gray))
 
 
 def iris_colour(f: Face) -> Colour:

@@ -6,7 +6,7 @@ import numpy as np
 
 from latentstudio.data.faces.build import Build
 from latentstudio.data.faces.factors import Face
-from latentstudio.data.faces.frame import Frame, Plane, Surface, Window, bump, column, edge, smooth, tint, vectors
+from latentstudio.data.faces.frame import Frame, Plane, Surface, Window, column, edge, smooth, tint, vectors
 from latentstudio.data.faces.hair import dome
 from latentstudio.data.faces.head import SCALE, Pose
 from latentstudio.data.faces.palette import dyed, scale, skin_colour
@@ -127,5 +127,5 @@ def hat(f: Face, build: Build, pose: Pose, frame: Frame) -> Surface:
     albedo *= 1.0 - 0.55 * seam * (1.0 - fold * 0.7)
     normal = shell.normal
     normal[0] += 0.10 * rib * fold
-    normal[1] += 0.35 * bump(above, above, (0.17, 0.17), (0.04, 1.0)) * fold
+    normal[1] += 0.35 * np.exp(-np.square((above - 0.17) * (1 / 0.04))) * fold
     return Surface(window, mask, albedo, normal, shell.depth, 0.05)
