@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 _SHEET = """
 QMainWindow, QDialog {{ background: {background}; }}
 QMainWindow::separator {{ background: {background}; width: 5px; height: 5px; }}
+QMainWindow::separator:vertical {{ border-left: 1px solid {border}; }}
+QMainWindow::separator:horizontal {{ border-top: 1px solid {border}; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QToolTip {{ background: {raised}; color: {text}; border: 1px solid {border}; padding: 4px 6px; }}
 
