@@ -29,6 +29,8 @@ from latentstudio.training.scores import measure, record
 
 _CHUNK = 512
 _SAVE_SECONDS = 60.0
+# Images that preprocessing is fitted to, evenly spread over the training set: more cost memory and change little.
+_FITTED_AT_MOST = 6000
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,48 @@ class Material:
 
     Attributes
     ----------
-    images : float32 (N, C, H, W) in [-1, 1], of the whole dataset.
     held_out : bool (N,).
     """
 
     data: ImageSet
-    images: Tensor
     held_out: NDArray[np.bool_]
 
-    @property
-    def train_images(self) -> Tensor:
-        """Training images (n, C, H, W)."""
-        return self.images[torch.from_numpy(~self.held_out)]
+    @classmethod
+    def of(cls, recipe: TrainingRecipe) -> "Material":
+        """Open the dataset of a recipe and split it.
+
+        Raises
+        ------
+        UserError
+            The dataset cannot be opened, or the split does not suit it.
+        """
+        data = open_dataset(recipe.dataset)
+        held_out = held_out_mask(data, recipe.split.rule, recipe.split.share, recipe.split.seed)
+        if held_out.all():
+            raise UserError(f"The recipe holds out every image of {data.title}; a smaller split.share would do.")
+        return cls(data, held_out)
 
     @property
-    def held_out_images(self) -> Tensor:
-        """Held-out images (m, C, H, W)."""
-        return self.images[torch.from_numpy(self.held_out)]
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape (C, H, W) of the images as models take them."""
+        height, width, channels = self.data.image_shape
+        return channels, height, width
+
+    def chunks(self, chosen: NDArray[np.bool_]) -> Iterator[Tensor]:
+        """Yield the images where `chosen` (N,) is True, float32 (at most 512, C, H, W) in [-1, 1]."""
+        indices = np.flatnonzero(chosen)
+        for start in range(0, len(indices), _CHUNK):
+            yield torch.from_numpy(fit(self.data.images(indices[start : start + _CHUNK]), self.image_shape))
+
+    def images_of(self, chosen: NDArray[np.bool_], at_most: int | None = None) -> Tensor:
+        """Return the images where `chosen` (N,) is True, or `at_most` of them evenly spread, (n, C, H, W)."""
+        indices = np.flatnonzero(chosen)
+        if at_most is not None and len(indices) > at_most:
+            spread = np.zeros_like(chosen)
+            spread[indices[np.linspace(0, len(indices) - 1, at_most).astype(np.int64)]] = True
+            return self.images_of(spread)
+        parts = list(self.chunks(chosen))
+        return torch.cat(parts) if parts else torch.zeros(0, *self.image_shape)
 
 
 class TrainingRun:
@@ -79,9 +106,8 @@ class TrainingRun:
         self.recipe = recipe
         self.folder = Path(folder)
         self._check_folder(resume, overwrite)
-        self.material = _open(recipe)
-        channels_first = tuple(int(v) for v in self.material.images.shape[1:])
-        config = {**recipe.model, "image_shape": channels_first}
+        self.material = Material.of(recipe)
+        config = {**recipe.model, "image_shape": self.material.image_shape}
         if recipe.family not in FAMILIES:
             raise UserError(f"The recipe names the family '{recipe.family}'; known are {', '.join(FAMILIES)}.")
         family = FAMILIES[recipe.family]()
@@ -94,10 +120,10 @@ class TrainingRun:
             _load_fixed(self.network, fixed)
         else:
             _remove_remains(self.folder)
-            self.network.fit_preprocessing(self.material.train_images)
+            self.network.fit_preprocessing(self.material.images_of(~self.material.held_out, _FITTED_AT_MOST))
             self.network.reset(Loop.weights_generator(recipe.seed))
-        inputs = self._inputs(self.material.train_images)
-        held_out = self._inputs(self.material.held_out_images)
+        inputs = self._inputs(~self.material.held_out)
+        held_out = self._inputs(self.material.held_out)
         if not resume:
             self.network.initialise(inputs)  # type: ignore[operator]
         self.loop = Loop(self.network, recipe.training, objective, recipe.seed, inputs, held_out)
@@ -172,9 +198,10 @@ class TrainingRun:
         )
         shutil.rmtree(self.folder / "state", ignore_errors=True)
 
-    def _inputs(self, images: Tensor) -> Tensor:
+    def _inputs(self, chosen: NDArray[np.bool_]) -> Tensor:
         with torch.no_grad():
-            parts = [self.network.training_inputs(part) for part in torch.split(images, _CHUNK)]  # type: ignore[operator]
+            empty = torch.zeros(0, *self.material.image_shape)
+            parts = [self.network.training_inputs(part) for part in (empty, *self.material.chunks(chosen))]  # type: ignore[operator]
         return torch.cat(parts)
 
     def _check_folder(self, resume: bool, overwrite: bool) -> None:
@@ -203,19 +230,6 @@ class TrainingRun:
         if values["dataset_digest"] != self.material.data.digest:
             raise UserError(f"The dataset {self.recipe.dataset} has changed since the run in {self.folder} began.")
         return tensors, values
-
-
-def _open(recipe: TrainingRecipe) -> Material:
-    data = open_dataset(recipe.dataset)
-    height, width, channels = data.image_shape
-    held_out = held_out_mask(data, recipe.split.rule, recipe.split.share, recipe.split.seed)
-    if held_out.all():
-        raise UserError(f"The split of the recipe holds out every image of {data.title}; a smaller share would do.")
-    parts = [
-        fit(data.images(np.arange(start, min(start + _CHUNK, len(data)))), (channels, height, width))
-        for start in range(0, len(data), _CHUNK)
-    ]
-    return Material(data, torch.from_numpy(np.concatenate(parts)), held_out)
 
 
 def _objective(family: type[Any], recipe: TrainingRecipe) -> Any:

@@ -19,7 +19,6 @@ from latentstudio.training.recipe import TrainingRecipe, as_table
 if TYPE_CHECKING:
     from latentstudio.training.run import Material
 
-_CHUNK = 512
 _STRIP = 9
 _REPEATS = 50
 
@@ -34,24 +33,29 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
     decode a strip of nine under ``decode_strip_ms``; the mean norms of codes.
     """
     model = cast(LatentModel, network)
-    sets = {"train": material.train_images, "held_out": material.held_out_images}
+    sets = {"train": ~material.held_out, "held_out": material.held_out}
     if loop.training.keep == "best":
-        sets["held_out_scoring"] = material.held_out_images[~loop.choosing_mask()]
-    sets = {name: images for name, images in sets.items() if len(images)}
-    scores: dict[str, Any] = {}
+        scoring = material.held_out.copy()
+        scoring[scoring] = ~loop.choosing_mask().numpy()
+        sets["held_out_scoring"] = scoring
+    scores: dict[str, Any] = {"baseline": {}}
     with torch.inference_mode():
-        for name, images in sets.items():
-            values = torch.cat([model.log_prob(part) for part in torch.split(images, _CHUNK)])
-            norms = torch.cat([model.encode(part).norm(dim=1) for part in torch.split(images, _CHUNK)])
+        for name, chosen in sets.items():
+            if not chosen.any():
+                continue
+            measured = [_measure_images(model, part) for part in material.chunks(chosen)]
+            values, norms, baseline = (torch.cat(parts) for parts in zip(*measured, strict=True))
             scores[name] = {**summarise(values, model.space.size), "mean_code_norm": _number(norms.mean().item())}
-        baseline = getattr(network, "gaussian_log_prob", None)
-        if baseline is not None:
-            scores["baseline"] = {
-                name: summarise(torch.cat([baseline(part) for part in torch.split(images, _CHUNK)]), model.space.size)
-                for name, images in sets.items()
-            }
+            if len(baseline):
+                scores["baseline"][name] = summarise(baseline, model.space.size)
         scores["decode_strip_ms"] = _decode_ms(model)
     return scores
+
+
+def _measure_images(model: LatentModel, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return log-densities, norms of codes and the baseline's log-densities, each (N,); the last empty without one."""
+    baseline = getattr(model, "gaussian_log_prob", lambda _: torch.zeros(0))
+    return model.log_prob(images), model.encode(images).norm(dim=1), baseline(images)
 
 
 def summarise(log_probs: Tensor, size: int) -> dict[str, Any]:

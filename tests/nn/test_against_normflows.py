@@ -9,7 +9,7 @@ nf = pytest.importorskip("normflows", reason="normflows, an independent implemen
 
 
 def as_normflows(flow: RealNvp, bound: float):
-    """Copy a flow into normflows, whose networks see the whole vector with zeros in the place of what the mask hides."""
+    """Copy a flow into normflows, whose networks see the whole vector with zeros where the mask hides it."""
     layers = []
     for coupling, norm in flow.steps():
         kept, active = slice(coupling.parity, None, 2), slice(1 - coupling.parity, None, 2)
