@@ -44,7 +44,7 @@ class ArrayStore:
         """Return the arrays of that key, or None when there are none in good order."""
         path = self.path(key)
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             if bytes(arrays.pop(_KEY)) != key.encode():
                 return None
