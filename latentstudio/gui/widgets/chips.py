@@ -30,7 +30,7 @@ class _Chip(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Words with room around them."""
         width = QFontMetrics(small_font(0.95)).horizontalAdvance(self.text())
-        return QSize(width + 18 + (_DOT + 5 if self._colour else 0), _HEIGHT)
+        return QSize(width + 24 + (_DOT + 5 if self._colour else 0), _HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the chip; the dot is filled when it is chosen, so that colour is not the only sign."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -19,6 +18,7 @@ from latentstudio.controls import Control, checked
 from latentstudio.errors import UserError
 from latentstudio.gui.theme import GAP, numeric_font
 from latentstudio.gui.widgets.chips import ToggleChips
+from latentstudio.gui.widgets.plain_box import RealBox, make_plain
 from latentstudio.gui.widgets.track_slider import TrackSlider
 
 _LONGEST_SLIDER = 2_000
@@ -102,8 +102,8 @@ class NumberField(Field):
             box.setRange(int(low), int(high))
             box.setValue(int(default))
         else:
-            box = QDoubleSpinBox(self)
-            box.setDecimals(3 if high - low <= 10 else 2)
+            box = RealBox(self)
+            box.setDecimals(4)
             box.setSingleStep(0.01 if high - low <= 10 else 1.0)
             box.setRange(low, high)
             box.setValue(default)
@@ -113,7 +113,7 @@ class NumberField(Field):
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         box.setToolTip(_tip(self.control))
         if self.slider is not None:
-            box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+            make_plain(box)
             box.setFixedWidth(58)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box.installEventFilter(_ScrollGuard(box))
@@ -223,7 +223,8 @@ class ChoicesField(Field):
         self.chips.setAccessibleName(control.label)
         self.chips.changed.connect(self._give)
         self._layout.addWidget(self.chips, 1)
-        self.setFocusProxy(self.chips.chips[0] if self.chips.chips else None)
+        if self.chips.chips:
+            self.setFocusProxy(self.chips.chips[0])
         self.set_value(control.default)
 
     def wide(self) -> bool:

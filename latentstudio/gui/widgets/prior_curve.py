@@ -77,11 +77,11 @@ class PriorCurve(QWidget):
 
     def sizeHint(self) -> QSize:
         """A thin band."""
-        return QSize(320, 76)
+        return QSize(320, 72)
 
     def minimumSizeHint(self) -> QSize:
         """A thin band."""
-        return QSize(160, 76)
+        return QSize(160, 72)
 
     # Numbers.
 
@@ -215,7 +215,7 @@ class PriorCurve(QWidget):
         font = small_font(0.8)
         height = QFontMetricsF(font).height()
         if band.label and rect.height() >= height:
-            place = QRectF(rect.left(), rect.bottom() - height - 1, rect.width(), height)
+            place = QRectF(rect.left(), rect.top() + 1, rect.width(), height)
             write(painter, place, band.label, colors().muted, font, RIGHT)
 
     def _paint_position(self, painter: QPainter) -> None:

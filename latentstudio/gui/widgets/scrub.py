@@ -3,12 +3,13 @@
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.theme import GAP, colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.painting import CENTRE, pen, write, write_wrapped
 from latentstudio.gui.widgets.path_colours import path_colour
+from latentstudio.gui.widgets.plain_box import RealBox, make_plain
 from latentstudio.gui.widgets.readouts import readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry
 from latentstudio.gui.widgets.track_slider import TrackSlider
@@ -52,7 +53,7 @@ class _PathTrack(TrackSlider):
             x = self.x_of(position)
             painter.setPen(pen(palette.border))
             painter.drawLine(QPointF(x, y + 5), QPointF(x, y + 9))
-            words = {0.0: "A", 1.0: "B"}.get(position, f"{position:.2f}".replace("-", "−"))
+            words = {0.0: "A", 1.0: "B"}.get(position, f"{position:.3g}".replace("-", "−"))
             half = metrics.horizontalAdvance(words) / 2 + 4
             if all(x + half <= a or x - half >= b for a, b in taken):
                 taken.append((x - half, x + half))
@@ -73,17 +74,14 @@ class ScrubSlider(QWidget):
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.track = _PathTrack(self)
-        self.field = QDoubleSpinBox(self)
-        self.field.setDecimals(3)
+        self.field = RealBox(self)
+        self.field.setDecimals(4)
         self.field.setSingleStep(0.01)
         self.field.setRange(0.0, 1.0)
         self.field.setValue(0.5)
-        self.field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.field.setKeyboardTracking(False)
+        make_plain(self.field)
         self.field.setAccessibleName("Position along the path, typed")
         self.field.setToolTip("Position along the path: 0 is A, 1 is B")
-        self.field.setFont(numeric_font(0.92))
         self.track.moved.connect(self._moved)
         self.track.settled.connect(self.settled)
         self.field.valueChanged.connect(self._typed)

@@ -31,6 +31,7 @@ from latentstudio.gui.widgets.painting import CENTRE, focus_ring, frame_box, pen
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 """Endings of files that a slot takes; everything else is left to the window."""
 CAPTION = 17
+EDGE = 96
 _SHOWN = 9
 
 
@@ -104,6 +105,7 @@ class SlotWidget(QWidget):
         self._inputs: tuple[Input, ...] = ()
         self._pixels: tuple[NDArray[np.uint8] | None, ...] = ()
         self._words = ""
+        self._caption = ""
         self._pressed: QPoint | None = None
         self.carried: NDArray[np.uint8] | None = None
         self.can_pick = True
@@ -112,7 +114,7 @@ class SlotWidget(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setFixedSize(104, 104 + CAPTION)
+        self.setFixedSize(EDGE, EDGE + CAPTION)
         theme_signals().changed.connect(self.update)
         self._tell()
 
@@ -133,9 +135,12 @@ class SlotWidget(QWidget):
         """What a drop will do right now; empty when nothing hovers."""
         return self._words
 
-    def set_inputs(self, inputs: Sequence[Input], pixels: Sequence[NDArray[np.uint8] | None] = ()) -> None:
-        """Show inputs; pictures may follow later by another call."""
+    def set_inputs(
+        self, inputs: Sequence[Input], pixels: Sequence[NDArray[np.uint8] | None] = (), name: str = ""
+    ) -> None:
+        """Show inputs; pictures may follow later by another call. `name` is what a single one is called."""
         self._inputs = tuple(inputs)
+        self._caption = name
         self._pixels = tuple(pixels) + (None,) * (len(self._inputs) - len(pixels))
         self._tell()
         self.update()
@@ -145,7 +150,7 @@ class SlotWidget(QWidget):
         if not self._inputs:
             return ""
         if len(self._inputs) == 1:
-            return dragging.label_of(self._inputs[0])
+            return self._caption or dragging.label_of(self._inputs[0])
         return f"{len(self._inputs)} pictures"
 
     def _tell(self) -> None:
@@ -158,7 +163,7 @@ class SlotWidget(QWidget):
 
     def sizeHint(self) -> QSize:
         """A square with a caption."""
-        return QSize(104, 104 + CAPTION)
+        return QSize(EDGE, EDGE + CAPTION)
 
     def picture_rect(self) -> QRectF:
         """Rectangle of the picture, above its caption."""

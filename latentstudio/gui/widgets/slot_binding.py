@@ -116,7 +116,15 @@ class SlotBinding(QObject):
         pictures = tuple(self._desk.picture(item) for item in inputs[:9])
         same = inputs == self.slot.inputs and all(a is b for a, b in zip(pictures, self.slot.pixels, strict=False))
         if not same or not inputs:
-            self.slot.set_inputs(inputs, pictures)
+            self.slot.set_inputs(inputs, pictures, self._name(inputs))
+
+    def _name(self, inputs: tuple[Input, ...]) -> str:
+        """An image that was put there by its number alone is called by the name that its dataset gives it."""
+        item = next(iter(inputs), None)
+        facts = self._controller.catalogue.datasets.get(item.dataset) if isinstance(item, ImageInput) else None
+        if not isinstance(item, ImageInput) or item.id or facts is None or facts.ids is None:
+            return ""
+        return facts.ids[item.index] if 0 <= item.index < facts.size else ""
 
     def _arrived(self, item: Input) -> None:
         wanted = [(i.dataset, i.index) for i in self.slot.inputs if isinstance(i, ImageInput)]

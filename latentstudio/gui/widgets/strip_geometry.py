@@ -117,11 +117,10 @@ def strip_geometry(
     # Few rows keep all three readouts; many rows give up lines before they give up pictures.
     for lines in (3, 2, 1):
         free = (room[1] - 2 * 4 - (rows - 1) * ROW_GAP) / max(rows, 1) - READOUT_GAP - lines * line_height
-        if free >= 48 * aspect:
+        if free >= 64 * aspect:
             break
     edge = max(LEAST_EDGE, min(edge, max(free / aspect, 48.0)))
-    edge = _crisp(edge, width, ratio)
-    pitch = max(edge + 4, min(pitch, edge * 1.35 + 8))
+    edge = crisp_edge(edge, width, ratio)
     return StripGeometry(
         columns=columns,
         rows=rows,
@@ -135,7 +134,7 @@ def strip_geometry(
     )
 
 
-def _crisp(edge: float, pixels: int, ratio: float) -> float:
+def crisp_edge(edge: float, pixels: int, ratio: float) -> float:
     """Lower `edge` to a multiple of the picture's pixels if that keeps four fifths of it, else to whole pixels."""
     times = math.floor(edge * ratio / pixels)
     if times >= 1 and times * pixels / ratio >= 0.8 * edge:

@@ -1,0 +1,122 @@
+"""Any analysis of the dataset under the model: its parameters, and plots that select images."""
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from latentstudio.analyses import ANALYSES
+from latentstudio.controls import controls
+from latentstudio.gui.panels.operation import FORM_WIDTH, say_state
+from latentstudio.gui.theme import GAP
+from latentstudio.gui.widgets.form import ParameterForm
+from latentstudio.gui.widgets.lines import Hairline, WordLine
+from latentstudio.gui.widgets.result_view import ResultView
+from latentstudio.studio.document import Document
+
+if TYPE_CHECKING:
+    from latentstudio.gui.controller import Controller
+    from latentstudio.gui.views import PanelView
+
+
+class AnalysisPanel(QWidget):
+    """Shows one analysis panel of the document and lets it be changed."""
+
+    def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self.panel_id = controller, panel_id
+        analysis = ANALYSES[controller.document.panel(panel_id).name]
+        self.form = ParameterForm(controls(analysis), self)
+        self.restrict = QCheckBox("Restrict to the selection", self)
+        self.restrict.setToolTip("Look only at the selected images; without a selection, at all of them")
+        self.restrict.setVisible(bool(analysis.needs_data))
+        self.hairline = Hairline(self)
+        self.result = ResultView(self)
+        self.words = WordLine(self)
+        self._arrange()
+        controller.panel_changed.connect(self._panel_changed)
+        controller.document_changed.connect(lambda _old, _new: self._show_document())
+        self.form.changed.connect(self._set_param)
+        self.form.settled.connect(controller.end_gesture)
+        self.restrict.clicked.connect(self._follow_selection)
+        self.result.selected.connect(lambda indices, how: controller.select(indices, how))
+        self.refresh()
+
+    def _arrange(self) -> None:
+        side = QVBoxLayout()
+        side.setContentsMargins(0, 0, 0, 0)
+        side.setSpacing(GAP)
+        side.addWidget(self.form)
+        side.addWidget(self.restrict)
+        side.addStretch(1)
+        holder = QWidget(self)
+        holder.setLayout(side)
+        holder.setFixedWidth(FORM_WIDTH - 20)
+        shown = QVBoxLayout()
+        shown.setSpacing(GAP // 2)
+        shown.addWidget(self.hairline)
+        shown.addWidget(self.result, 1)
+        shown.addWidget(self.words)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
+        layout.setSpacing(GAP * 2)
+        layout.addLayout(shown, 1)
+        layout.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
+        holder.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
+
+    def _set_param(self, name: str, value: object) -> None:
+        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
+
+    def _follow_selection(self, on: bool) -> None:
+        def change(document: Document) -> Document:
+            return document.with_panel(replace(document.panel(self.panel_id), follow_selection=on))
+
+        self._controller.edit("Restrict to the selection" if on else "Look at all images", change)
+
+    def _panel_view(self) -> "PanelView | None":
+        try:
+            return self._controller.view(self.panel_id)
+        except KeyError:
+            return None
+
+    def _panel_changed(self, panel_id: str, view: object) -> None:
+        if panel_id == self.panel_id:
+            self.refresh()
+
+    def _show_document(self) -> None:
+        document = self._controller.document
+        try:
+            panel = document.panel(self.panel_id)
+        except KeyError:
+            return
+        self.form.set_values(panel.params)
+        self.restrict.setChecked(panel.follow_selection)
+        count = len(document.selection)
+        self.restrict.setText(f"Restrict to the selection ({count:,})" if count else "Restrict to the selection")
+        self.result.set_selection(() if panel.follow_selection else document.selection)
+
+    def refresh(self) -> None:
+        """Show what the controller says now."""
+        view = self._panel_view()
+        if view is None:
+            return
+        self._show_document()
+        self.result.set_hint(view.reason or view.error or view.message)
+        if view.result is not self.result.result:
+            self.result.set_result(view.result)
+        self.result.set_stale(view.stale or bool(view.result is not None and (view.reason or view.error)))
+        self.hairline.set_fraction(view.fraction)
+        say_state(self.words, view)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for results while the panel is on screen."""
+        super().showEvent(event)
+        self._controller.set_visible(self.panel_id, True)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ask for nothing while it is not."""
+        super().hideEvent(event)
+        self._controller.set_visible(self.panel_id, False)

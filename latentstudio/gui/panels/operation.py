@@ -1,0 +1,170 @@
+"""Any operation: its parameters, its slots, and what it makes. Forms and slots come from the operation's own class."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from latentstudio.controls import controls
+from latentstudio.gui.theme import GAP
+from latentstudio.gui.widgets.form import ParameterForm
+from latentstudio.gui.widgets.frame_actions import FrameActions
+from latentstudio.gui.widgets.frames_of import nearest_image
+from latentstudio.gui.widgets.frames_view import FramesView
+from latentstudio.gui.widgets.lines import Hairline, WordLine
+from latentstudio.gui.widgets.picture_desk import PictureDesk
+from latentstudio.gui.widgets.result_view import ResultView
+from latentstudio.gui.widgets.slot import SlotWidget
+from latentstudio.gui.widgets.slot_binding import SlotBinding
+from latentstudio.operations import OPERATIONS
+from latentstudio.results import ImageGrid, Strip
+
+if TYPE_CHECKING:
+    from latentstudio.gui.controller import Controller
+    from latentstudio.gui.views import PanelView
+
+FORM_WIDTH = 250
+
+
+class OperationPanel(QWidget):
+    """Shows one operation panel of the document and lets it be changed."""
+
+    def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self.panel_id = controller, panel_id
+        operation = OPERATIONS[controller.document.panel(panel_id).name]
+        self.desk = PictureDesk(controller, self)
+        self.form = ParameterForm(controls(operation), self)
+        self.slots = tuple(SlotWidget(s.name, s.label, s.hint, s.many, parent=self) for s in operation.slots)
+        self._bindings = tuple(SlotBinding(slot, controller, panel_id, self.desk) for slot in self.slots)
+        self.hairline = Hairline(self)
+        self.result = ResultView(self)
+        self.words = WordLine(self)
+        self._arrange()
+        self._connect()
+        self.refresh()
+
+    def _arrange(self) -> None:
+        side = QVBoxLayout()
+        side.setSpacing(GAP)
+        slots = QHBoxLayout()
+        slots.setSpacing(GAP)
+        for slot in self.slots:
+            slots.addWidget(slot)
+        slots.addStretch(1)
+        if self.slots:
+            side.addLayout(slots)
+        side.addWidget(self.form)
+        side.addStretch(1)
+        shown = QVBoxLayout()
+        shown.setSpacing(GAP // 2)
+        shown.addWidget(self.hairline)
+        shown.addWidget(self.result, 1)
+        shown.addWidget(self.words)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
+        layout.setSpacing(GAP * 2)
+        holder = QWidget(self)
+        holder.setLayout(side)
+        side.setContentsMargins(0, 0, 0, 0)
+        holder.setFixedWidth(FORM_WIDTH)
+        layout.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(shown, 1)
+
+    def _connect(self) -> None:
+        controller = self._controller
+        controller.panel_changed.connect(self._panel_changed)
+        controller.document_changed.connect(lambda _old, _new: self._show_document())
+        controller.dataset_ready.connect(lambda _facts: self._show_document())
+        self.form.changed.connect(self._set_param)
+        self.form.settled.connect(controller.end_gesture)
+        self.result.frames_made.connect(self._serve)
+        for slot in self.slots:
+            slot.words_changed.connect(lambda _words: self._say())
+
+    def _serve(self, view: FramesView) -> None:
+        """Give a new view of frames its hover, drag, card and menu."""
+        FrameActions(
+            view,
+            self._controller,
+            self.desk,
+            lambda frame: self._controller.input_of_frame(self.panel_id, frame),
+            self._nearest,
+        )
+
+    def _nearest(self, frame: int) -> tuple[str, int, str] | None:
+        view = self._panel_view()
+        result = view.result if view is not None else None
+        if view is None or not isinstance(result, Strip | ImageGrid):
+            return None
+        return nearest_image(result, view.recipe, frame)
+
+    def _set_param(self, name: str, value: object) -> None:
+        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
+
+    def _panel_view(self) -> "PanelView | None":
+        try:
+            return self._controller.view(self.panel_id)
+        except KeyError:
+            return None
+
+    def _panel_changed(self, panel_id: str, view: object) -> None:
+        if panel_id == self.panel_id:
+            self.refresh()
+
+    def _show_document(self) -> None:
+        try:
+            panel = self._controller.document.panel(self.panel_id)
+        except KeyError:
+            return
+        self.form.set_values(panel.params)
+        for binding in self._bindings:
+            binding.refresh()
+
+    def refresh(self) -> None:
+        """Show what the controller says now."""
+        view = self._panel_view()
+        if view is None:
+            return
+        self._show_document()
+        self.result.set_hint(view.reason or view.error or view.message)
+        if view.result is not self.result.result:
+            self.result.set_result(view.result)
+        self.result.set_stale(view.stale or bool(view.result is not None and (view.reason or view.error)))
+        self.hairline.set_fraction(view.fraction)
+        self._say()
+
+    def _say(self) -> None:
+        view = self._panel_view()
+        hovering = next((slot.words for slot in self.slots if slot.words), "")
+        if hovering:
+            self.words.say(hovering, "info")
+        elif view is not None:
+            say_state(self.words, view)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for results while the panel is on screen."""
+        super().showEvent(event)
+        self._controller.set_visible(self.panel_id, True)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ask for nothing while it is not."""
+        super().hideEvent(event)
+        self._controller.set_visible(self.panel_id, False)
+
+
+def say_state(words: WordLine, view: "PanelView") -> None:
+    """Say in one line what went wrong, what is going on, or where the result is from."""
+    if view.error:
+        words.say(view.error, "error")
+    elif view.result is not None and view.reason:
+        words.say(view.reason, "warning")
+    elif view.fraction < 1 and view.message:
+        words.say(view.message, "info")
+    elif view.result is not None:
+        notes = getattr(view.result, "notes", ())
+        words.say(" · ".join(filter(None, [view.result.caption, *notes])))
+    else:
+        words.say("")

@@ -1,0 +1,232 @@
+"""Decoded pictures in rows and columns, with their originals above them where there are any."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from latentstudio.gui.pixmaps import pixmap
+from latentstudio.gui.theme import colors, numeric_font, small_font
+from latentstudio.gui.widgets.frames_view import FramesView
+from latentstudio.gui.widgets.painting import CENTRE, write, write_wrapped
+from latentstudio.gui.widgets.readouts import number, readouts, sentence
+from latentstudio.gui.widgets.strip_geometry import crisp_edge
+from latentstudio.results import ImageGrid
+
+GUTTER = 8.0
+LARGEST = 160.0
+LEAST = 40.0
+
+
+@dataclass(frozen=True)
+class GridGeometry:
+    """Places of all frames in logical px.
+
+    Attributes
+    ----------
+    columns : how many fit; at most as many as the result has.
+    edge : longer side of a picture; pitch : distance between columns; originals : rows of originals above the frames.
+    """
+
+    columns: int
+    count: int
+    frame_width: float
+    frame_height: float
+    pitch: float
+    line_height: float
+    lines: int
+    originals: bool
+
+    @property
+    def row_height(self) -> float:
+        """Height of a row with its words, without the gap below."""
+        pictures = self.frame_height * (2 if self.originals else 1) + (2.0 if self.originals else 0.0)
+        return pictures + 3.0 + self.lines * self.line_height
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return -(-self.count // self.columns)
+
+    @property
+    def height(self) -> float:
+        """Height of everything."""
+        return self.rows * (self.row_height + GUTTER) + 4.0
+
+    def cell(self, frame: int) -> QRectF:
+        """Rectangle of a frame with its original and its words."""
+        row, column = divmod(frame, self.columns)
+        return QRectF(column * self.pitch, 4.0 + row * (self.row_height + GUTTER), self.pitch, self.row_height)
+
+    def frame_rect(self, frame: int) -> QRectF:
+        """Rectangle of a frame's picture."""
+        cell = self.cell(frame)
+        top = cell.top() + (self.frame_height + 2.0 if self.originals else 0.0)
+        return QRectF(cell.left() + (self.pitch - self.frame_width) / 2, top, self.frame_width, self.frame_height)
+
+    def original_rect(self, frame: int) -> QRectF:
+        """Rectangle of the original above a frame."""
+        return self.frame_rect(frame).translated(0, -self.frame_height - 2.0)
+
+    def line_rect(self, frame: int, line: int) -> QRectF:
+        """Rectangle of a line of words under a frame."""
+        cell, below = self.cell(frame), self.frame_rect(frame).bottom() + 3.0
+        return QRectF(cell.left() + 1, below + line * self.line_height, cell.width() - 2, self.line_height)
+
+    def frame_at(self, point: QPointF) -> int:
+        """Frame under a point, -1 where there is none."""
+        column = int(point.x() // self.pitch) if point.x() >= 0 else -1
+        row = int((point.y() - 4.0) // (self.row_height + GUTTER)) if point.y() >= 4.0 else -1
+        frame = row * self.columns + column
+        inside = 0 <= column < self.columns and row >= 0 and frame < self.count
+        return frame if inside and self.cell(frame).contains(point) else -1
+
+
+def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int, ratio: float = 1.0) -> GridGeometry:
+    """Fit a result into a width: its own number of columns while pictures stay readable, fewer otherwise."""
+    height, across = grid.frames.images.shape[1:3]
+    columns = max(1, min(grid.columns, len(grid.frames), int(width // (LEAST + GUTTER)) or 1))
+    pitch = min(width / columns, LARGEST + GUTTER)
+    edge = crisp_edge(max(LEAST, pitch - GUTTER), max(height, across), ratio)
+    scale = edge / max(height, across)
+    return GridGeometry(
+        columns=columns,
+        count=len(grid.frames),
+        frame_width=across * scale,
+        frame_height=height * scale,
+        pitch=pitch,
+        line_height=line_height,
+        lines=lines,
+        originals=grid.originals is not None,
+    )
+
+
+class ImageGridView(FramesView):
+    """A painted view of a `results.ImageGrid`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Grid of pictures")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._grid: ImageGrid | None = None
+        self._hint = ""
+        self._geometry: GridGeometry | None = None
+        self._originals: dict[tuple[int, float], QPixmap] = {}
+
+    @property
+    def grid(self) -> ImageGrid | None:
+        """The result on show."""
+        return self._grid
+
+    def set_grid(self, grid: ImageGrid | None) -> None:
+        """Show another result; None empties the view."""
+        self._grid = grid
+        self._originals.clear()
+        self.norm_band = grid.norm_band if grid else None
+        self.log_prob_band = grid.log_prob_band if grid else None
+        self._arrange()
+        self._show_frames(grid.frames if grid else None)
+
+    def set_hint(self, words: str) -> None:
+        """Say what to do while there is nothing to show."""
+        self._hint = words
+        self.update()
+
+    def _lines(self) -> int:
+        """A label where there is one, the norm, and the error of a reconstruction."""
+        assert self._grid is not None
+        return 1 + bool(self._grid.labels) + (self._grid.error is not None)
+
+    def _arrange(self) -> None:
+        if self._grid is None or not len(self._grid.frames):
+            geometry = None
+        else:
+            line = float(round(QFontMetricsF(numeric_font(0.85)).height()))
+            geometry = grid_geometry(self._grid, self.width(), line, self._lines(), self.devicePixelRatioF())
+        if geometry != self._geometry:
+            self._geometry = geometry
+            self._originals.clear()
+            self.setMinimumHeight(round(geometry.height) if geometry else 0)
+            self.updateGeometry()
+            self.update()
+
+    def columns(self) -> int:
+        """Number of frames in a row."""
+        return self._geometry.columns if self._geometry is not None else 1
+
+    def frame_rect(self, frame: int) -> QRectF:
+        """Rectangle of a frame's picture."""
+        assert self._geometry is not None
+        return self._geometry.frame_rect(frame)
+
+    def frame_at(self, point: QPointF) -> int:
+        """Frame under a point."""
+        return self._geometry.frame_at(point) if self._geometry is not None else -1
+
+    def sizeHint(self) -> QSize:
+        """Prefer the height of all rows."""
+        return QSize(480, round(self._geometry.height) if self._geometry is not None else 120)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the pictures to the new width."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def describe(self, frame: int) -> str:
+        """Say in words what a frame is."""
+        if self._grid is None:
+            return self._hint
+        label = self._grid.labels[frame] if frame < len(self._grid.labels) else f"Frame {frame + 1}"
+        words = f"{label}: {sentence(self._grid.frames, frame, self.norm_band, self.log_prob_band)}"
+        if self._grid.error is not None:
+            words += f", error {number(float(self._grid.error[frame]))} grey levels"
+        return words
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the frames, or the hint where there are none."""
+        if self._geometry is None:
+            painter = QPainter(self)
+            write_wrapped(painter, QRectF(self.rect()), self._hint, colors().muted, small_font(1.0))
+            painter.end()
+            return
+        super().paintEvent(event)
+
+    def paint_frames(self, painter: QPainter, area: QRectF) -> None:
+        """Draw originals, pictures and words."""
+        super().paint_frames(painter, area)
+        assert self._geometry is not None
+        for frame in range(self.count):
+            if self._geometry.cell(frame).intersects(area):
+                self._paint_original(painter, frame)
+                self._paint_words(painter, frame)
+
+    def _paint_original(self, painter: QPainter, frame: int) -> None:
+        assert self._grid is not None
+        assert self._geometry is not None
+        if self._grid.originals is None or frame >= len(self._grid.originals):
+            return
+        rect, ratio = self._geometry.original_rect(frame), self.devicePixelRatioF()
+        if (frame, ratio) not in self._originals:
+            edge = max(rect.width(), rect.height())
+            self._originals[frame, ratio] = pixmap(self._grid.originals[frame], edge, ratio)
+        painter.drawPixmap(rect.topLeft(), self._originals[frame, ratio])
+
+    def _paint_words(self, painter: QPainter, frame: int) -> None:
+        assert self._grid is not None
+        assert self._geometry is not None
+        palette, line = colors(), 0
+        if self._grid.labels:
+            label = self._grid.labels[frame] if frame < len(self._grid.labels) else ""
+            place = self._geometry.line_rect(frame, line)
+            write(painter, place, label, palette.muted, small_font(0.88), CENTRE, Qt.TextElideMode.ElideMiddle)
+            line += 1
+        if not self._grid.frames.ready[frame]:
+            return
+        norm = readouts(self._grid.frames, frame, self.norm_band, self.log_prob_band)[0]
+        color = palette.warning if norm.unusual else palette.text
+        font = numeric_font(0.85, bold=norm.unusual)
+        write(painter, self._geometry.line_rect(frame, line), f"‖z‖ {norm.text}", color, font)
+        if self._grid.error is not None:
+            words = f"RMS {number(float(self._grid.error[frame]))}"
+            write(painter, self._geometry.line_rect(frame, line + 1), words, palette.muted, numeric_font(0.85))

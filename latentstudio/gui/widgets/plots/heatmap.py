@@ -1,0 +1,175 @@
+"""Maps side by side on one scale; diverging maps are centred on zero, so that grey means nothing."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from latentstudio.gui.pixmaps import pixmap
+from latentstudio.gui.theme import GAP, colors, numeric_font, small_font
+from latentstudio.gui.widgets.painting import CENTRE, RIGHT, pen, write
+from latentstudio.gui.widgets.plots.view import ResultPart
+from latentstudio.gui.widgets.readouts import number
+from latentstudio.results import Heatmap
+
+_DIVERGING = ((0.0, "#0b4a86"), (0.25, "#5aa5d6"), (0.5, "#f1f1ef"), (0.75, "#ea9a5b"), (1.0, "#8c2d04"))
+_RISING = ((0.0, "#0d0887"), (0.25, "#7e03a8"), (0.5, "#cc4778"), (0.75, "#f89540"), (1.0, "#f0f921"))
+_BAR = 54.0
+_EDGE = (48.0, 168.0)
+
+
+def tinted(values: NDArray[np.float64], low: float, high: float, diverging: bool) -> NDArray[np.uint8]:
+    """Colour numbers (H, W) between `low` and `high`: uint8 (H, W, 3); what is not finite becomes mid-grey."""
+    stops = _DIVERGING if diverging else _RISING
+    span = high - low if high > low else 1.0
+    share = np.clip((values - low) / span, 0.0, 1.0)
+    places = [place for place, _ in stops]
+    named = [QColor(name) for _, name in stops]
+    tints = np.array([(c.red(), c.green(), c.blue()) for c in named], dtype=np.float64)
+    rgb = np.stack([np.interp(share, places, tints[:, c]) for c in range(3)], axis=-1)
+    rgb[~np.isfinite(values)] = 128
+    return np.rint(rgb).astype(np.uint8)
+
+
+def span_of(heatmap: Heatmap) -> tuple[float, float]:
+    """Return the ends of the colour scale that all maps share."""
+    finite = heatmap.maps[np.isfinite(heatmap.maps)]
+    if not len(finite):
+        return (-1.0, 1.0) if heatmap.diverging else (0.0, 1.0)
+    if heatmap.diverging:
+        reach = float(np.abs(finite).max()) or 1.0
+        return -reach, reach
+    low, high = float(finite.min()), float(finite.max())
+    return low, high if high > low else low + 1.0
+
+
+class _Maps(QWidget):
+    """Paints the maps and their scale."""
+
+    def __init__(self, owner: "HeatmapView") -> None:
+        super().__init__(owner)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.owner = owner
+        self.heatmap: Heatmap | None = None
+        self.pictures: list[NDArray[np.uint8]] = []
+
+    def show_map(self, heatmap: Heatmap) -> None:
+        """Show another result."""
+        self.heatmap = heatmap
+        low, high = span_of(heatmap)
+        self.pictures = [tinted(m, low, high, heatmap.diverging) for m in heatmap.maps]
+        self._fit()
+        self.update()
+
+    def _line(self) -> float:
+        return QFontMetricsF(small_font(0.9)).height()
+
+    def columns(self) -> int:
+        """How many maps stand in a row."""
+        assert self.heatmap is not None
+        fitting = int((self.width() - _BAR) // (_EDGE[0] + GAP))
+        return max(1, min(self.heatmap.columns, len(self.heatmap.maps), fitting))
+
+    def box(self, at: int) -> QRectF:
+        """Rectangle of a map."""
+        assert self.heatmap is not None
+        height, width = self.heatmap.maps.shape[1:]
+        room = (self.width() - _BAR) / self.columns() - GAP
+        edge = math.floor(min(max(room, _EDGE[0]), _EDGE[1]))
+        scale = edge / max(height, width)
+        row, column = divmod(at, self.columns())
+        top = row * (height * scale + self._line() + GAP) + self._line()
+        return QRectF(column * (edge + GAP), top, width * scale, height * scale)
+
+    def _fit(self) -> None:
+        if self.heatmap is not None and len(self.heatmap.maps):
+            self.setMinimumHeight(round(self.box(len(self.heatmap.maps) - 1).bottom() + 4))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the maps to the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """As high as the maps."""
+        return QSize(360, self.minimumHeight())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Read the value under the pointer."""
+        self.owner.readout.say(self.value_at(event.position()), "info")
+
+    def leaveEvent(self, event: object) -> None:
+        """Forget the pointer."""
+        self.owner.readout.say("")
+
+    def value_at(self, place: QPointF) -> str:
+        """Say the value of the pixel under a point."""
+        if self.heatmap is None:
+            return ""
+        for at, values in enumerate(self.heatmap.maps):
+            box = self.box(at)
+            if box.contains(place):
+                row = min(int((place.y() - box.top()) / box.height() * values.shape[0]), values.shape[0] - 1)
+                column = min(int((place.x() - box.left()) / box.width() * values.shape[1]), values.shape[1] - 1)
+                label = self.heatmap.labels[at] if at < len(self.heatmap.labels) else f"map {at + 1}"
+                unit = f" {self.heatmap.unit}" if self.heatmap.unit else ""
+                return f"{label}, row {row}, column {column}: {number(float(values[row, column]))}{unit}"
+        return ""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw maps, labels and the scale."""
+        if self.heatmap is None or not self.pictures:
+            return
+        painter, palette = QPainter(self), colors()
+        for at, picture in enumerate(self.pictures):
+            box = self.box(at)
+            label = self.heatmap.labels[at] if at < len(self.heatmap.labels) else ""
+            words = QRectF(box.left(), box.top() - self._line(), box.width(), self._line())
+            write(painter, words, label, palette.text, small_font(0.9), CENTRE)
+            drawn = pixmap(picture, max(box.width(), box.height()), self.devicePixelRatioF())
+            painter.drawPixmap(box.topLeft(), drawn)
+        self._paint_scale(painter)
+        painter.end()
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        assert self.heatmap is not None
+        palette, first = colors(), self.box(0)
+        right = self.box(self.columns() - 1).right() + GAP
+        bar = QRectF(right, first.top(), 10, first.height())
+        gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
+        for place, name in _DIVERGING if self.heatmap.diverging else _RISING:
+            gradient.setColorAt(place, QColor(name))
+        painter.setPen(pen(palette.border))
+        painter.setBrush(gradient)
+        painter.drawRect(bar)
+        low, high = span_of(self.heatmap)
+        font = numeric_font(0.82)
+        height = QFontMetricsF(font).height()
+        marks = [(high, bar.top()), (low, bar.bottom())] + ([(0.0, bar.center().y())] if self.heatmap.diverging else [])
+        for value, y in marks:
+            label = QRectF(bar.right() + 2, min(max(y - height / 2, bar.top()), bar.bottom() - height), 40, height)
+            write(painter, label, number(value), palette.muted, font, RIGHT, Qt.TextElideMode.ElideNone)
+
+
+class HeatmapView(ResultPart):
+    """A view of `results.Heatmap`; the pointer reads the pixel under it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.maps = _Maps(self)
+        self.body.addWidget(self.maps, 1)
+
+    def redraw(self) -> None:
+        """Draw the result."""
+        self.legend.set_entries([])
+        self.maps.show_map(self._result)
+
+    def set_result(self, result: Any) -> None:
+        """Show another result."""
+        super().set_result(result)
+        self.maps.setAccessibleName(result.title or "Maps")

@@ -1,0 +1,184 @@
+"""A table that sorts by any column and leaves as CSV."""
+
+import csv
+import io
+import math
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QWidget
+
+from latentstudio.gui.theme import numeric_font
+from latentstudio.gui.widgets.plots.view import ResultPart
+from latentstudio.results import Table
+
+_Index = QModelIndex | QPersistentModelIndex
+SORT_ROLE = Qt.ItemDataRole.UserRole
+
+
+def cell_text(value: str | int | float | None, digits: int) -> str:
+    """Write a cell: floats with `digits` decimals, a dash where there is nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "nan"
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        return f"{value:.{digits}f}".replace("-", "−")
+    return str(value)
+
+
+def csv_of(table: Table, rows: list[int] | None = None) -> str:
+    """Return rows (all by default, in the order given) as CSV with full precision."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in range(len(table.rows)) if rows is None else rows:
+        writer.writerow(["" if cell is None else cell for cell in table.rows[row]])
+    return out.getvalue()
+
+
+class _Model(QAbstractTableModel):
+    """Rows of a `results.Table`."""
+
+    def __init__(self, table: Table, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.table = table
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        """Number of rows."""
+        return 0 if parent is not None and parent.isValid() else len(self.table.rows)
+
+    def columnCount(self, parent: _Index | None = None) -> int:
+        """Number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(self.table.columns)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, alignment or sorting key of a cell."""
+        value = self.table.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell_text(value, self.table.digits)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if isinstance(value, str) else Qt.AlignmentFlag.AlignRight
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role == SORT_ROLE:
+            return value
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name of a column."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.table.columns[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            words = any(isinstance(row[section], str) for row in self.table.rows)
+            side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+
+class _Sorted(QSortFilterProxyModel):
+    """Sorts numbers as numbers; cells without a number come last in either order."""
+
+    def lessThan(self, left: _Index, right: _Index) -> bool:
+        """Compare two cells."""
+        a, b = left.data(SORT_ROLE), right.data(SORT_ROLE)
+        missing = [x is None or (isinstance(x, float) and math.isnan(x)) for x in (a, b)]
+        if any(missing):
+            falling = self.sortOrder() == Qt.SortOrder.DescendingOrder
+            return bool(missing[0] and not missing[1]) if falling else bool(missing[1] and not missing[0])
+        if isinstance(a, str) or isinstance(b, str):
+            return (isinstance(a, str), str(a)) < (isinstance(b, str), str(b))
+        return bool(a < b)
+
+
+class _Rows(QTableView):
+    """The table on screen; Ctrl+C copies the chosen rows, or all, as CSV."""
+
+    def __init__(self, owner: "TableView") -> None:
+        super().__init__(owner)
+        self.owner = owner
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy as CSV."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.owner.copy()
+        else:
+            super().keyPressEvent(event)
+
+
+class TableView(ResultPart):
+    """A view of `results.Table`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = _Rows(self)
+        self.rows.setSortingEnabled(True)
+        self.rows.setAlternatingRowColors(False)
+        self.rows.setShowGrid(False)
+        self.rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.rows.verticalHeader().setVisible(False)
+        self.rows.horizontalHeader().setHighlightSections(False)
+        self.rows.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.rows.customContextMenuRequested.connect(lambda at: self._menu().popup(self._place(at)))
+        self.body.addWidget(self.rows, 1)
+        self._sorted = _Sorted(self)
+        self.rows.setModel(self._sorted)
+
+    def redraw(self) -> None:
+        """Draw the result; the order that was chosen stays when the columns do."""
+        self.legend.set_entries([])
+        table: Table = self._result
+        old = self._sorted.sourceModel()
+        same = isinstance(old, _Model) and old.table.columns == table.columns
+        self._sorted.setSourceModel(_Model(table, self))
+        if isinstance(old, _Model):
+            old.deleteLater()
+        if not same:
+            self._sorted.sort(-1)
+            self.rows.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.rows.setFont(numeric_font(0.95))
+        height = self.rows.fontMetrics().height() + 8
+        self.rows.verticalHeader().setDefaultSectionSize(height)
+        header = self.rows.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        visible = min(len(table.rows), 12)
+        self.rows.setMinimumHeight(height * min(visible, 4) + 32)
+        self.rows.setMaximumHeight(height * len(table.rows) + header.sizeHint().height() + 6)
+        self.rows.setAccessibleName(table.title or "Table")
+
+    def sizeHint(self) -> QSize:
+        """All rows, up to a dozen."""
+        count = len(self._result.rows) if self._result is not None else 4
+        return QSize(320, 40 + min(count, 12) * (self.rows.fontMetrics().height() + 8))
+
+    def order(self) -> list[int]:
+        """Return the rows of the result in the order on screen."""
+        found = range(self._sorted.rowCount())
+        return [self._sorted.mapToSource(self._sorted.index(row, 0)).row() for row in found]
+
+    def copy(self) -> None:
+        """Copy the chosen rows, or all when none or one is chosen, as CSV."""
+        chosen = {index.row() for index in self.rows.selectionModel().selectedRows()}
+        order = self.order()
+        rows = [order[row] for row in sorted(chosen)] if len(chosen) > 1 else order
+        QApplication.clipboard().setText(csv_of(self._result, rows))
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.addAction("Copy as CSV\tCtrl+C", self.copy)
+        return menu
+
+    def _place(self, at: QPoint) -> QPoint:
+        return self.rows.viewport().mapToGlobal(at)

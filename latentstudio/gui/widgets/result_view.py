@@ -1,0 +1,191 @@
+"""Any result: pictures are painted at once, plots are imported when the first one is shown."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGraphicsOpacityEffect, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from latentstudio.gui.theme import GAP, small_font
+from latentstudio.gui.widgets.frames_view import FramesView
+from latentstudio.gui.widgets.image_grid_view import ImageGridView
+from latentstudio.gui.widgets.strip_view import StripView
+from latentstudio.results import (
+    Bars,
+    Curve,
+    Distribution,
+    Heatmap,
+    ImageGrid,
+    Result,
+    Scatter,
+    Sheet,
+    Single,
+    Strip,
+    Table,
+)
+
+if TYPE_CHECKING:
+    from latentstudio.gui.widgets.plots.view import ResultPart
+
+
+def part_for(result: Single, parent: QWidget) -> "FramesView | ResultPart":
+    """Return an empty view for one kind of result. Plots bring pyqtgraph in, which takes half a second."""
+    if isinstance(result, Strip):
+        return StripView(parent)
+    if isinstance(result, ImageGrid):
+        return ImageGridView(parent)
+    if isinstance(result, Table):
+        from latentstudio.gui.widgets.plots.table import TableView
+
+        return TableView(parent)
+    if isinstance(result, Heatmap):
+        from latentstudio.gui.widgets.plots.heatmap import HeatmapView
+
+        return HeatmapView(parent)
+    return _plot_for(result, parent)
+
+
+def _plot_for(result: Curve | Distribution | Bars | Scatter, parent: QWidget) -> "ResultPart":
+    if isinstance(result, Curve):
+        from latentstudio.gui.widgets.plots.curve import CurveView
+
+        return CurveView(parent)
+    if isinstance(result, Distribution):
+        from latentstudio.gui.widgets.plots.distribution import DistributionView
+
+        return DistributionView(parent)
+    if isinstance(result, Bars):
+        from latentstudio.gui.widgets.plots.bars import BarsView
+
+        return BarsView(parent)
+    from latentstudio.gui.widgets.plots.scatter import ScatterView
+
+    return ScatterView(parent)
+
+
+class ResultView(QWidget):
+    """Shows a result of any type; a sheet's parts stand under one another and scroll.
+
+    Views are kept while the kinds of the parts stay the same, so that a brush, a zoom or a sort order outlives a new
+    result. `selected` gives dataset indices and how they change the selection; `frames_made` a new view of frames.
+    """
+
+    selected = Signal(object, str)
+    frames_made = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.parts: list[FramesView | ResultPart] = []
+        self._kinds: tuple[type, ...] = ()
+        self._result: Result | None = None
+        self._selection: tuple[int, ...] = ()
+        self._titles: list[QLabel] = []
+        self.hint = QLabel(self)
+        self.hint.setWordWrap(True)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setProperty("muted", True)
+        self.scroller = QScrollArea(self)
+        self.scroller.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._content = QWidget()
+        self._column = QVBoxLayout(self._content)
+        self._column.setContentsMargins(0, 0, GAP // 2, 0)
+        self._column.setSpacing(GAP // 2)
+        self.scroller.setWidget(self._content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.hint, 1)
+        layout.addWidget(self.scroller, 1)
+        self.scroller.hide()
+        self._fade: QGraphicsOpacityEffect | None = None
+
+    @property
+    def result(self) -> Result | None:
+        """The result on show."""
+        return self._result
+
+    def set_hint(self, words: str) -> None:
+        """Say why there is nothing to show."""
+        self.hint.setText(words)
+
+    def set_result(self, result: Result | None) -> None:
+        """Show another result; None shows the hint."""
+        self._result = result
+        self.hint.setVisible(result is None)
+        self.scroller.setVisible(result is not None)
+        if result is None:
+            self._clear()
+            return
+        singles = result.parts if isinstance(result, Sheet) else (result,)
+        kinds = tuple(type(single) for single in singles)
+        if kinds != self._kinds:
+            self._build(singles)
+        for part, title, single in zip(self.parts, self._titles, singles, strict=True):
+            title.setText(single.title)
+            title.setVisible(bool(single.title) and len(singles) > 1)
+            _show(part, single)
+
+    def set_stale(self, stale: bool) -> None:
+        """Dim what belongs to an earlier state."""
+        for part in self.parts:
+            if isinstance(part, FramesView):
+                part.set_stale(stale)
+        plots = any(not isinstance(part, FramesView) for part in self.parts)
+        if stale and plots and self._fade is None:
+            self._fade = QGraphicsOpacityEffect(self._content)
+            self._fade.setOpacity(0.45)
+            self._content.setGraphicsEffect(self._fade)
+        elif not stale and self._fade is not None:
+            self._content.setGraphicsEffect(None)  # type: ignore[arg-type]
+            self._fade = None
+
+    def set_selection(self, indices: Sequence[int]) -> None:
+        """Show which images are selected."""
+        self._selection = tuple(indices)
+        for part in self.parts:
+            if not isinstance(part, FramesView):
+                part.set_selection(self._selection)
+
+    def _clear(self) -> None:
+        for widget in (*self.parts, *self._titles):
+            self._column.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        while self._column.count():
+            self._column.takeAt(0)
+        self.parts, self._titles, self._kinds = [], [], ()
+
+    def _build(self, singles: Sequence[Single]) -> None:
+        self._clear()
+        for single in singles:
+            title = QLabel(self._content)
+            font = small_font(1.0)
+            font.setBold(True)
+            title.setFont(font)
+            part = part_for(single, self._content)
+            self._titles.append(title)
+            self.parts.append(part)
+            self._column.addWidget(title)
+            self._column.addWidget(part, 0 if isinstance(part, FramesView) else 1)
+            if isinstance(part, FramesView):
+                self.frames_made.emit(part)
+            else:
+                part.set_selection(self._selection)
+                part.selected.connect(self.selected)
+                if len(singles) > 1 and not isinstance(single, Table | Heatmap):
+                    part.setMinimumHeight(200)
+        if all(isinstance(part, FramesView) for part in self.parts):
+            self._column.addStretch(1)
+        self._kinds = tuple(type(single) for single in singles)
+
+
+def _show(part: "FramesView | ResultPart", single: Single) -> None:
+    if isinstance(part, StripView):
+        part.set_strip(single if isinstance(single, Strip) else None)
+    elif isinstance(part, ImageGridView):
+        part.set_grid(single if isinstance(single, ImageGrid) else None)
+    elif not isinstance(part, FramesView):
+        part.set_result(single)
