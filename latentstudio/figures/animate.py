@@ -90,7 +90,9 @@ def animate_steps(
 def _pictures(recipe: Recipe, workspace: Workspace, places: list[float]) -> Generator[Partial, None, list[Pixels]]:
     """Return one picture uint8 (H, W, C) for each place."""
     bare = msgspec.structs.replace(recipe, data=None)
-    if not _has_place(recipe):
+    if not _has_field(recipe, "at"):
+        if not _has_field(recipe, "steps"):
+            raise UserError(f"'{recipe.name}' gives no path to animate; an interpolation would do.")
         # Without a place to ask for, the nearest frames of a dense path are taken.
         strip = _strip(msgspec.structs.replace(recipe, params=recipe.params | {"steps": _DENSE}), workspace)
         return [_side_by_side(strip, int(np.abs(strip.positions - t).argmin())) for t in places]
@@ -103,11 +105,11 @@ def _pictures(recipe: Recipe, workspace: Workspace, places: list[float]) -> Gene
     return [known[round(t, 9)] for t in places]
 
 
-def _has_place(recipe: Recipe) -> bool:
+def _has_field(recipe: Recipe, name: str) -> bool:
     from latentstudio.operations import OPERATIONS
 
     cls = OPERATIONS.get(recipe.name) if recipe.kind == "operation" else None
-    return cls is not None and any(f.name == "at" for f in fields(cls))
+    return cls is not None and any(f.name == name for f in fields(cls))
 
 
 def _at(recipe: Recipe, place: float) -> Recipe:

@@ -14,8 +14,12 @@ from PIL import Image, UnidentifiedImageError
 Pixels = NDArray[np.uint8]
 
 _SVG_PICTURE = re.compile(rb'(?<=href="data:image/png;base64,)[^"]*')
+_SVG_NAME = re.compile(rb'id="image[0-9a-f]+"')
 _SVG_RECIPE = re.compile(rb'<metadata id="latentstudio">.*?</metadata>', re.DOTALL)
-_PDF_PLACES = re.compile(rb"/Length \d+|\b\d{10} 00000 n|startxref\s+\d+")
+_PDF_PLACES = re.compile(rb"/Length \d+|(?<= obj\n)\d+(?=\nendobj)|\b\d{10} 00000 n|startxref\s+\d+")
+_PDF_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"r": b"\r"}
+_PDF_PALETTE = re.compile(rb"/ColorSpace \[ /Indexed /DeviceRGB .*?(?=/Filter)|/BitsPerComponent \d+", re.DOTALL)
 _PDF_STREAM = re.compile(rb"(?<=stream\n).*?(?=\nendstream)", re.DOTALL)
 
 
@@ -44,7 +48,8 @@ def difference_of_files(stored: bytes, again: bytes, form: str) -> tuple[int | N
 def _svg_parts(data: bytes) -> tuple[bytes, list[Pixels]]:
     drawing = _SVG_RECIPE.sub(b"", data)
     pictures = [_decoded(text) for text in _SVG_PICTURE.findall(drawing)]
-    return re.sub(rb"\s+", b" ", _SVG_PICTURE.sub(b"", drawing)).strip(), pictures
+    rest = _SVG_NAME.sub(b"", _SVG_PICTURE.sub(b"", drawing))
+    return re.sub(rb"\s+", b" ", rest).strip(), pictures
 
 
 def _decoded(text: bytes) -> Pixels:
@@ -59,7 +64,7 @@ def _pdf_parts(data: bytes) -> tuple[bytes, list[Pixels]]:
     """Split what a PDF draws into pictures and everything else, unpacked; the attached recipe is no part of it."""
     drawing = data[: data.find(b"%%EOF")]
     pictures: list[Pixels] = []
-    rest = [_PDF_PLACES.sub(b"", _PDF_STREAM.sub(b"", drawing))]
+    rest = [_PDF_PALETTE.sub(b"", _PDF_PLACES.sub(b"", _PDF_STREAM.sub(b"", drawing)))]
     for hit in _PDF_STREAM.finditer(drawing):
         head = drawing[drawing.rfind(b" obj", 0, hit.start()) : hit.start()]
         content = _unpacked(hit[0])
@@ -78,15 +83,22 @@ def _unpacked(stream: bytes) -> bytes:
 
 
 def _samples(head: bytes, content: bytes) -> Pixels:
-    """Samples of a PDF image as one row of bytes; rows that PNG filters have predicted are decoded by a PNG reader."""
-    facts = {key: int(value) for key, value in re.findall(rb"/(Width|Height|Colors|Predictor) (\d+)", head)}
+    """Pixels of a PDF image: rows that PNG filters have predicted are decoded by a PNG reader, palettes are applied."""
+    facts = {key: int(v) for key, v in re.findall(rb"/(Width|Height|Colors|Predictor|BitsPerComponent) (\d+)", head)}
     if facts.get(b"Predictor", 1) < 10:
         return np.frombuffer(content, np.uint8).reshape(1, -1)
-    kind = {1: 0, 3: 2}.get(facts.get(b"Colors", 1), 0)
-    size = struct.pack(">IIBBBBB", facts[b"Width"], facts[b"Height"], 8, kind, 0, 0, 0)
+    palette = re.search(rb"/Indexed /DeviceRGB \d+\s*\((.*)\)\s*\]", head, re.DOTALL)
+    kind = 3 if palette else {1: 0, 3: 2}.get(facts.get(b"Colors", 1), 0)
+    size = (facts[b"Width"], facts[b"Height"], facts.get(b"BitsPerComponent", 8), kind, 0, 0, 0)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", *size))]
+    if palette:
+        chunks.append((b"PLTE", _PDF_ESCAPE.sub(lambda hit: _ESCAPED.get(hit[1], hit[1]), palette[1])))
+    chunks += [(b"IDAT", zlib.compress(content, 1)), (b"IEND", b"")]
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in ((b"IHDR", size), (b"IDAT", zlib.compress(content, 1)), (b"IEND", b""))
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image)
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return np.frombuffer(content, np.uint8).reshape(1, -1)

@@ -120,19 +120,23 @@ def _letter(index: int | None) -> str:
     return "" if index is None else chr(ord("a") + index % 26)
 
 
-def result_block(look: Look, result: Result, width: int, letter: str = "") -> Block:
-    """Return a result with its title above and its caption below, `width` px wide."""
+def result_block(look: Look, result: Result, width: int, letter: str = "", said: str = "") -> Block:
+    """Return a result with its title above and its caption below, `width` px wide.
+
+    The caption is left out when it was `said` already, by the sheet that the result is part of.
+    """
     title = " ".join(part for part in (letter, result.title if look.captions else "") if part)
     blocks = [paragraph(look, title, look.title_pt, width, look.text, bold=True)] if title else []
     if isinstance(result, Sheet):
-        parts = [result_block(look, part, width) for part in result.parts]
+        parts = [result_block(look, part, width, said=result.caption) for part in result.parts]
         blocks.append(stacked(parts, look.mm(_GAP_MM - 1)))
         notes: tuple[str, ...] = ()
     else:
         blocks.append(_BLOCKS[type(result)](look, result, width))
         notes = result.notes + (band_notes(result) if isinstance(result, Strip) and look.readouts else ())
-    if look.captions and (result.caption or notes):
-        blocks.append(caption_block(look, (result.caption, *notes), width))
+    caption = "" if result.caption == said else result.caption
+    if look.captions and (caption or notes):
+        blocks.append(caption_block(look, (caption, *notes), width))
     return stacked(blocks, look.mm(1.0))
 
 

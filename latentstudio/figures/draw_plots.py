@@ -25,7 +25,8 @@ def curve_block(look: Look, curve: Curve, width: int) -> Block:
             axes.set_xscale("log")
         if curve.y_log:
             axes.set_yscale("log")
-        _labels(look, axes, curve.x_label, curve.y_label)
+        squeezed = "" if curve.y_log else _squeeze(axes, [line.y for line in curve.lines])
+        _labels(look, axes, curve.x_label, curve.y_label + squeezed)
         _legend(look, axes, len(curve.lines))
 
     return _plot(look, width, fill)
@@ -67,7 +68,7 @@ def bars_block(look: Look, bars: Bars, width: int) -> Block:
         axes.set_xticks(places)
         axes.set_xticklabels(bars.labels, rotation=90 if turned else 0, parse_math=False)
         axes.tick_params(axis="x", length=0)
-        _labels(look, axes, "", bars.y_label)
+        _labels(look, axes, "", bars.y_label + _squeeze(axes, list(bars.values)))
         _legend(look, axes, len(bars.series))
 
     extra = max((look.text_width(label, look.tick_pt) for label in bars.labels), default=0) if turned else 0
@@ -116,6 +117,29 @@ def _make_room(page: Page, axes: Any, x: int, floor: int) -> None:
     if across or up:
         place = axes.get_position()
         axes.set_position((place.x0 + across, place.y0 + up, place.width - across, place.height - up))
+
+
+def _squeeze(axes: Any, series: list[Any]) -> str:
+    """Make the y axis symmetric-logarithmic when one series is a thousand times another; return the words for it.
+
+    Held-out log-densities of an over-fitted flow lie at -1e8 while those of training images lie at 100: on an even axis
+    one of the two could not be read.
+    """
+    finite = [np.abs(v[np.isfinite(v)]) for v in series]
+    typical = [float(np.median(v)) for v in finite if len(v)]
+    farthest = max((float(v.max()) for v in finite if len(v)), default=0.0)
+    smallest = min((v for v in typical if v > 0), default=0.0)
+    if smallest <= 0 or farthest < 1000 * smallest:
+        return ""
+    start, stop = int(np.ceil(np.log10(smallest))), int(np.ceil(np.log10(farthest)))
+    axes.set_yscale("symlog", linthresh=10.0**start, linscale=0.8)
+    every = np.concatenate([v[np.isfinite(v)] for v in series])
+    low, high = min(2.0 * every.min(), 0.0), max(2.0 * every.max(), 0.0)
+    axes.set_ylim(low, high)
+    decades = [10.0**k for k in range(start, stop + 1, 1 + (stop - start) // 7)]
+    axes.set_yticks([t for t in (*(-d for d in decades), 0.0, *decades) if low <= t <= high])
+    axes.set_yticks([], minor=True)
+    return " (symlog)"
 
 
 def _line(look: Look, axes: Any, line: Line, repeat: int) -> None:

@@ -89,7 +89,10 @@ def painted(figure: Figure, results: list[list[Result]], format: str) -> bytes:
 def sealed_figure(figure: Figure, workspace: Workspace) -> Figure:
     """Return the figure with codes in place of images, so that it renders without the data."""
     rows = tuple(tuple(seal(recipe, workspace) for recipe in row) for row in figure.rows)
-    return msgspec.structs.replace(figure, rows=rows, program=figure.program or f"latentstudio {__version__}")
+    # A width of 120 and one of 120.0 are the same; as text they are not.
+    style = msgspec.structs.replace(figure.style, width_mm=float(figure.style.width_mm))
+    program = figure.program or f"latentstudio {__version__}"
+    return msgspec.structs.replace(figure, rows=rows, style=style, program=program)
 
 
 def _results(figure: Figure, workspace: Workspace) -> Steps[list[list[Result]]]:
