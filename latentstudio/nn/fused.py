@@ -117,7 +117,9 @@ class FusedRealNvp:
             halves.append(half)
         active = (halves[0][:-1], halves[1][:-1])
         sign = 1.0 if to_data else -1.0
-        factor = self.dtype(sign if self._bound is None else sign * self._bound)
+        # Arrays, since NumPy spends half a microsecond on turning a Python number into one.
+        factor = np.full((1, 1), sign if self._bound is None else sign * self._bound, self.dtype)
+        zero = np.zeros((1, 1), self.dtype)
         hidden = np.empty((len(plan.steps[0].first) if plan.steps else 0, count), self.dtype)
         middle = len(hidden) // 2
         for_scale, for_shift = hidden[:middle], hidden[middle:]
@@ -125,10 +127,10 @@ class FusedRealNvp:
         shifts = (np.empty_like(active[0]), np.empty_like(active[1]))
         for step in plan.steps:
             x, scale, shift = active[step.active], scales[step.active], shifts[step.active]
-            np.matmul(step.first, halves[1 - step.active], out=hidden)
-            np.maximum(hidden, 0, out=hidden)
-            np.matmul(step.scale, for_scale, out=scale)
-            np.matmul(step.shift, for_shift, out=shift)
+            np.dot(step.first, halves[1 - step.active], out=hidden)
+            np.maximum(hidden, zero, out=hidden)
+            np.dot(step.scale, for_scale, out=scale)
+            np.dot(step.shift, for_shift, out=shift)
             if self._bound is not None:
                 np.tanh(scale, out=scale)
             np.multiply(scale, factor, out=scale)

@@ -40,7 +40,11 @@ def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, 
     parameters = sum(p.numel() for p in network.parameters())
     model = ", ".join(f"{key} {value}" for key, value in recipe.model.items())
     objective = ", ".join(f"{key} {value}" for key, value in recipe.objective.items()) or "plain maximum likelihood"
-    split = recipe.split
+    split, augmentation = recipe.split, recipe.augmentation
+    changed = [text for on, text in ((augmentation.mirror, "mirrored"), (augmentation.shift, "moved")) if on]
+    if changed:
+        reach = f" by up to {augmentation.shift} px" if augmentation.shift else ""
+        objective += f", with {' and '.join(changed)} copies{reach}"
     lines = [
         f"- Family: `{recipe.family}` ({model}); {parameters:,} trained parameters.",
         f"- Data: {dataset['title']} (`{dataset['spec']}`), {dataset['images']:,} images; held out: "

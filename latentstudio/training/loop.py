@@ -54,8 +54,9 @@ class Loop:
     ----------
     network : also a `Trainable`; its untrained weights are set.
     training, objective, seed : of the recipe.
-    inputs : training inputs (N, ...).
+    inputs : training inputs (N, ...), changed copies of images last.
     held_out : held-out inputs (M, ...), M may be 0.
+    originals : number of inputs that are no changed copies, which are those evaluated; None for all.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Loop:
         seed: int,
         inputs: Tensor,
         held_out: Tensor,
+        originals: int | None = None,
     ) -> None:
         self.network = network
         self.training = training
@@ -82,6 +84,7 @@ class Loop:
         self._seed = seed
         self._inputs = inputs
         self._held_out = held_out
+        self._evaluated = inputs[: min(originals or len(inputs), _EVALUATED_AT_MOST)]
         self._batch = min(training.batch or len(inputs), len(inputs))
         self._parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         matrices = [p for p in self._parameters.values() if p.ndim >= 2]
@@ -256,7 +259,7 @@ class Loop:
     def _evaluate(self, loss: float) -> None:
         self.network.eval()
         with self.evaluated_weights():
-            train = self._model.input_log_prob(self._inputs[:_EVALUATED_AT_MOST])
+            train = self._model.input_log_prob(self._evaluated)
             held_out = self._model.input_log_prob(self._held_out[:_EVALUATED_AT_MOST])
             line: dict[str, Any] = {
                 "step": self.step,

@@ -18,6 +18,19 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seed: int = 0
 
 
+class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changed copies of the training images that join them; preprocessing is fitted without them.
+
+    Attributes
+    ----------
+    mirror : also every image mirrored left to right.
+    shift : also every image moved by up to so many pixels in both directions; the border is repeated.
+    """
+
+    mirror: bool = False
+    shift: int = 0
+
+
 class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the loop runs.
 
@@ -86,6 +99,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     model: dict[str, Any] = {}
     objective: dict[str, Any] = {}
     split: Split = Split()
+    augmentation: Augmentation = Augmentation()
     card: Card = Card()
     seed: int = 0
 
@@ -122,6 +136,7 @@ def recipe_of(table: dict[str, Any], source: str) -> TrainingRecipe:
     training = recipe.training
     checks: list[tuple[str, float, bool, str]] = [
         ("seed", recipe.seed, recipe.seed >= 0, "a whole number from 0"),
+        ("augmentation.shift", recipe.augmentation.shift, 0 <= recipe.augmentation.shift <= 8, "0 to 8"),
         ("training.steps", training.steps, 1 <= training.steps <= 100_000_000, "1 to 100,000,000"),
         ("training.batch", training.batch, training.batch >= 0, "0 (all images) or more"),
         ("training.learning_rate", training.learning_rate, 0 < training.learning_rate <= 10, "above 0, up to 10"),

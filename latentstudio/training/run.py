@@ -22,6 +22,7 @@ from latentstudio.data.splits import held_out_mask
 from latentstudio.errors import UserError
 from latentstudio.models import FAMILIES, checkpoint
 from latentstudio.paths import replacing
+from latentstudio.training.augment import copies
 from latentstudio.training.card import write_card
 from latentstudio.training.loop import Loop, NotFiniteError, Progress
 from latentstudio.training.recipe import TrainingRecipe, as_table
@@ -126,7 +127,9 @@ class TrainingRun:
         held_out = self._inputs(self.material.held_out)
         if not resume:
             self.network.initialise(inputs)  # type: ignore[operator]
-        self.loop = Loop(self.network, recipe.training, objective, recipe.seed, inputs, held_out)
+        originals = len(inputs)
+        inputs = torch.cat([inputs, *self._copies(~self.material.held_out)])
+        self.loop = Loop(self.network, recipe.training, objective, recipe.seed, inputs, held_out, originals)
         if resume:
             self.loop.restore(tensors, values)
 
@@ -203,6 +206,14 @@ class TrainingRun:
             empty = torch.zeros(0, *self.material.image_shape)
             parts = [self.network.training_inputs(part) for part in (empty, *self.material.chunks(chosen))]  # type: ignore[operator]
         return torch.cat(parts)
+
+    def _copies(self, chosen: NDArray[np.bool_]) -> list[Tensor]:
+        with torch.no_grad():
+            return [
+                self.network.training_inputs(changed)  # type: ignore[operator]
+                for part in self.material.chunks(chosen)
+                for changed in copies(part, self.recipe.augmentation)
+            ]
 
     def _check_folder(self, resume: bool, overwrite: bool) -> None:
         if resume:
