@@ -20,7 +20,7 @@ _PDF_PLACES = re.compile(rb"/Length \d+|(?<= obj\n)\d+(?=\nendobj)|\b\d{10} 0000
 _PDF_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r"}
 _PDF_PALETTE = re.compile(rb"/ColorSpace \[ /Indexed /DeviceRGB .*?(?=/Filter)|/BitsPerComponent \d+", re.DOTALL)
-_PDF_STREAM = re.compile(rb"(?<=stream\n).*?(?=\nendstream)", re.DOTALL)
+_PDF_STREAM = re.compile(rb"(?<=>>\nstream\n).*?(?=\nendstream)", re.DOTALL)
 
 
 def difference_of_files(stored: bytes, again: bytes, form: str) -> tuple[int | None, str]:
