@@ -83,7 +83,7 @@ def variance_curve(model: Any, origin: str) -> Curve:
     kept = float(total[size - 1])
     lines = [
         Line("All training images", number, total, "train"),
-        Line(f"{size} kept: {kept:.2f} %", np.array([float(size)]), np.array([kept]), "held_out", "markers"),
+        Line(f"{size} kept: {kept:.2f} %", np.array([float(size)]), np.array([kept]), "data", "markers"),
     ]
     notes = []
     if total[-1] >= 90:

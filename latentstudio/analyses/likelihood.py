@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.likelihood_curve import snapshot_parts
-from latentstudio.analyses.passes import Indices, Pace, Split, chunks, data_of, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import (
+    Indices,
+    Pace,
+    Split,
+    chunks,
+    comparable,
+    data_of,
+    model_of,
+    origin_words,
+    splits,
+    studied,
+)
 from latentstudio.controls import control
 from latentstudio.data.imageset import Column
 from latentstudio.errors import UserError
@@ -123,7 +134,7 @@ def _sheet(scored: _Scored, caption: str) -> Sheet:
         )
     shown: list[Single] = [_totals(scored, caption, tuple(notes))]
     if scored.classes:
-        shown.append(_bars(scored, caption))
+        shown.extend(_bars(scored, caption))
         shown.append(_class_table(scored, caption))
     shown.append(_histogram(scored, caption))
     return Sheet(tuple(shown), title="Likelihood", caption=caption)
@@ -162,7 +173,8 @@ def _totals(scored: _Scored, caption: str, notes: tuple[str, ...]) -> Table:
     return Table(columns, tuple(rows), title="Log-density in nats", caption=caption, notes=notes)
 
 
-def _bars(scored: _Scored, caption: str) -> Bars:
+def _bars(scored: _Scored, caption: str) -> list[Bars]:
+    """Means by class: both splits side by side, or one chart each when one would flatten the other."""
     scores, parts, classes, usable = scored.scores, scored.parts, scored.classes, scored.usable
     values = np.full((len(parts), len(classes)), np.nan)
     for i, part in enumerate(parts):
@@ -170,16 +182,25 @@ def _bars(scored: _Scored, caption: str) -> Bars:
             chosen = scores[part.rows & rows & usable]
             if len(chosen):
                 values[i, j] = chosen.mean()
-    return Bars(
-        tuple(name for name, _ in classes),
-        tuple(part.label for part in parts),
-        values,
-        "mean log-density, nats per image",
-        roles=tuple(part.role for part in parts),
-        members=tuple(tuple(int(k) for k in scored.indices[rows]) for _, rows in classes),
-        title="By class",
-        caption=caption,
-    )
+    together = len(parts) == 1 or comparable(values[0], values[1:])
+    groups = [list(range(len(parts)))] if together else [[place] for place in range(len(parts))]
+    charts = []
+    for group in groups:
+        rows_shown = np.any([parts[i].rows for i in group], axis=0)
+        names = tuple(parts[i].label for i in group)
+        charts.append(
+            Bars(
+                tuple(name for name, _ in classes),
+                names,
+                values[group],
+                "mean log-density, nats per image",
+                roles=tuple(parts[i].role for i in group),
+                members=tuple(tuple(int(k) for k in scored.indices[rows & rows_shown]) for _, rows in classes),
+                title="By class" if together else f"By class, {names[0].lower()}",
+                caption=caption,
+            )
+        )
+    return charts
 
 
 def _class_table(scored: _Scored, caption: str) -> Table:
@@ -201,19 +222,25 @@ def _class_table(scored: _Scored, caption: str) -> Table:
 
 
 def _histogram(scored: _Scored, caption: str) -> DistributionResult:
-    """Histograms of the finite scores; the axis leaves out the lowest 1 %, whose tail can be millions of nats long."""
+    """Histograms of the finite scores, on an axis that suits the training images; what lies below it is counted."""
     scores, usable = scored.scores, scored.usable
     known = scores[usable]
-    low, high = (float(np.quantile(known, 0.01)), float(known.max())) if len(known) else (0.0, 1.0)
+    seen = scores[usable & scored.parts[0].rows]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if len(seen):
+        start = float(np.quantile(seen, 0.01))
+        low = max(low, start - 3 * (float(seen.max()) - start))
     edges = np.linspace(low, high if high > low else low + 1.0, 31)
-    histograms = []
+    histograms, notes = [], []
     for part in scored.parts:
         rows = usable & part.rows
         values = scores[rows]
         counts = np.histogram(values, edges)[0].astype(np.float64)
         histograms.append(Histogram(part.label, edges, counts, part.role, values, scored.indices[rows]))
-    below = int((known < low).sum())
-    notes = (f"{below:,} images lie below the axis, down to {known.min():.4g} nats.",) if below else ()
+        below = int((values < edges[0]).sum())
+        if below:
+            share = f"{below:,} of {len(values):,} images"
+            notes.append(f"{part.label}: {share} lie below the axis, down to {values.min():.4g} nats.")
     return DistributionResult(
-        tuple(histograms), "log-density, nats per image", title="Distribution", caption=caption, notes=notes
+        tuple(histograms), "log-density, nats per image", title="Distribution", caption=caption, notes=tuple(notes)
     )

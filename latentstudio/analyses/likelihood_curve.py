@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
-from latentstudio.analyses.passes import Indices, Split, chunks
+from latentstudio.analyses.passes import Indices, Split, chunks, comparable
 from latentstudio.errors import UserError
 from latentstudio.results import Curve, Line, Partial, Sheet, Single, Table
 
@@ -49,7 +49,7 @@ def linear_fit(x: Floats, y: Floats) -> tuple[float, float, float]:
 def _sheet(steps: Floats, scores: Floats, parts: tuple[Split, ...], caption: str) -> Sheet:
     shown: list[Single] = [_total_curve(steps, scores, parts, caption)]
     if len(parts) > 1:
-        shown.append(_median_curve(steps, scores, parts, caption))
+        shown.extend(_median_curves(steps, scores, parts, caption))
     shown.append(_table(steps, scores, parts, caption))
     return Sheet(tuple(shown), title="Likelihood over training", caption=caption)
 
@@ -82,18 +82,29 @@ def _total_curve(steps: Floats, scores: Floats, parts: tuple[Split, ...], captio
     )
 
 
-def _median_curve(steps: Floats, scores: Floats, parts: tuple[Split, ...], caption: str) -> Curve:
-    lines = tuple(
+def _median_curves(steps: Floats, scores: Floats, parts: tuple[Split, ...], caption: str) -> list[Curve]:
+    """Medians of training and held-out images: together, or apart where one would flatten the other."""
+    lines = [
         Line(part.label, steps, np.array([_median(row[part.rows]) for row in scores]), part.role, "both")
         for part in parts
-    )
-    lost = int((~np.isfinite(scores)).sum())
+    ]
     notes: tuple[str, ...] = ("Medians, because a few held-out images can be millions of nats below the rest.",)
+    lost = int((~np.isfinite(scores)).sum())
     if lost:
         notes += (f"{lost:,} of {scores.size:,} log-densities are not finite; see the table.",)
-    return Curve(
-        lines, "training step", "median log-density, nats per image", title="Median", caption=caption, notes=notes
-    )
+    together = comparable(lines[0].y, lines[1].y)
+    groups = [tuple(lines)] if together else [(line,) for line in lines]
+    return [
+        Curve(
+            group,
+            "training step",
+            "median log-density, nats per image",
+            title="Median" if together else f"Median, {group[0].label.lower()}",
+            caption=caption,
+            notes=notes,
+        )
+        for group in groups
+    ]
 
 
 def _median(values: Floats) -> float:

@@ -100,7 +100,10 @@ class _Tally:
 
         low, high = typical_set(self._law)
         finite = self._norms[np.isfinite(self._norms)]
-        ends = [*self._law.quantile(np.array([0.001, 0.999])), *((finite.min(), finite.max()) if len(finite) else ())]
+        lowest, highest = (float(v) for v in self._law.quantile(np.array([0.001, 0.999])))
+        # A few codes can lie a thousand times farther out; the axis ends at twice the shell and the rest is counted.
+        shown = finite[finite <= 2 * highest]
+        ends = [lowest, highest, *((float(shown.min()), float(shown.max())) if len(shown) else ())]
         edges = np.linspace(min(ends), max(ends), bins + 1)
         width = float(edges[1] - edges[0])
         x = np.linspace(edges[0], edges[-1], 400)
@@ -112,6 +115,13 @@ class _Tally:
             expected = expected_counts(self._law, x, width, len(values))
             references.append(Line(f"{len(values):,} prior draws", x, expected, "reference"))
         notes = [f"Prior: {self._prior}, {self._size} components; law of its norm: {self._law.method}."]
+        for part in self._parts:
+            values, _ = self._values(part)
+            beyond = int((values > edges[-1]).sum())
+            if beyond:
+                notes.append(
+                    f"{part.label}: {beyond:,} of {len(values):,} codes lie beyond the axis, up to {values.max():,.0f}."
+                )
         lost = int(np.isnan(self._norms[: self._done]).sum() + np.isinf(self._norms[: self._done]).sum())
         if lost:
             notes.append(f"{lost:,} of {self._done:,} codes are not finite and left out.")

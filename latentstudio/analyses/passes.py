@@ -103,6 +103,18 @@ class Pace:
         return True
 
 
+def comparable(reference: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two sets of values can share an axis without one of them being flattened to a line.
+
+    A flow's log-density of images that it has not seen can be a million times larger in size than that of its training
+    images.
+    """
+    a, b = reference[np.isfinite(reference)], other[np.isfinite(other)]
+    if not len(a) or not len(b):
+        return True
+    return float(np.abs(b).max()) <= 10 * max(float(np.abs(a).max()), 1.0)
+
+
 def origin_words(study: Study, indices: Indices) -> str:
     """Caption: data set, model, number of images and split, e.g. ``"...; n = 400 (320 training, 80 held out)."``."""
     parts = splits(study, indices)

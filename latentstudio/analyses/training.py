@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.passes import comparable
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Curve, Line, Partial, Sheet, Single, Table
@@ -38,11 +39,12 @@ class Training:
         if study.folder is None:
             raise UserError("The training curve belongs to a model; choose one.")
         history = read_history(study.folder / "history.jsonl")
+        if history[0]["step"] == 0 and history[0]["loss"] is None and len(history) > 1:
+            # Nothing was minimised yet: the line only scores the untrained model.
+            history[0] = {**history[0], "loss": history[0].get("train")}
         caption = f"{study.origin}; {_split_words(study.training)}."
         shown: list[Single] = [_loss(history, self.x_log, caption)]
-        scored = _scored(history, self.x_log, caption)
-        if scored is not None:
-            shown.append(scored)
+        shown.extend(_scored(history, self.x_log, caption))
         shown.append(_table(history, caption))
         yield Partial(1.0, Sheet(tuple(shown), title="Training", caption=caption))
 
@@ -109,36 +111,44 @@ def _loss(history: list[dict[str, Any]], x_log: bool, caption: str) -> Curve:
     )
 
 
-def _scored(history: list[dict[str, Any]], x_log: bool, caption: str) -> Curve | None:
-    """Negative log-density of training and held-out images without the noise of training; None without held-out ones.
+def _scored(history: list[dict[str, Any]], x_log: bool, caption: str) -> list[Curve]:
+    """Negative log-density of training and held-out images without the noise of training; nothing without the latter.
 
-    The mean of held-out images can be dominated by a few that are millions of nats off, so their median is shown too.
+    The mean of held-out images can be dominated by a few that are millions of nats off, so their median is shown too,
+    and they get axes of their own where they would flatten the training line.
     """
     steps = _series(history, "step")
     train = _series(history, "train" if any("train" in entry for entry in history) else "loss")
-    lines = [Line("Training, mean", steps, train, "train")]
+    seen = Line("Training, mean", steps, train, "train")
+    unseen = []
     for key, label in (("held_out", "Held out, mean"), ("held_out_median", "Held out, median")):
         values = _series(history, key)
         known = np.isfinite(values)
         if known.any():
             role: Literal["held_out", "other"] = "held_out" if key == "held_out" else "other"
-            lines.append(Line(label, steps[known], values[known], role))
-    if len(lines) == 1:
-        return None
+            unseen.append(Line(label, steps[known], values[known], role))
+    if not unseen:
+        return []
     finite = _series(history, "held_out_finite")
     lost = finite[np.isfinite(finite)]
     notes: tuple[str, ...] = ()
     if len(lost) and lost.min() < 1:
         notes = (f"At worst {100 * (1 - lost.min()):.1f} % of the held-out log-densities were not finite.",)
-    return Curve(
-        tuple(lines),
-        "training step",
-        "negative log-density, nats per image",
-        x_log=x_log,
-        title="Training and held-out images",
-        caption=caption,
-        notes=notes,
-    )
+    held_out = np.concatenate([line.y for line in unseen])
+    if comparable(train, held_out):
+        return [_density_curve((seen, *unseen), "Training and held-out images", x_log, False, caption, notes)]
+    y_log = bool(held_out.min() > 0)
+    return [
+        _density_curve((seen,), "Training images", x_log, False, caption, ()),
+        _density_curve(tuple(unseen), "Held-out images", x_log, y_log, caption, notes),
+    ]
+
+
+def _density_curve(
+    lines: tuple[Line, ...], title: str, x_log: bool, y_log: bool, caption: str, notes: tuple[str, ...]
+) -> Curve:
+    y_label = "negative log-density, nats per image"
+    return Curve(lines, "training step", y_label, x_log, y_log, title=title, caption=caption, notes=notes)
 
 
 def _table(history: list[dict[str, Any]], caption: str) -> Table:

@@ -69,12 +69,21 @@ class Board:
         self._finite[rows] = np.isfinite(images).reshape(len(images), -1).all(axis=1)
         self._ready[rows] = True
 
-    def measure(self, codes: DatasetCodes) -> None:
-        """Add what the data set tells: percentile among its norms, its typical densities, the most similar pictures."""
+    def measure(self, codes: DatasetCodes, held_out: NDArray[np.bool_] | None = None) -> None:
+        """Add what the data set tells: percentile among its norms, its typical densities, the most similar pictures.
+
+        Parameters
+        ----------
+        held_out : bool (number of images,), None when unknown. The typical densities are those of training images
+            where there are some; held-out ones can be millions of nats lower.
+        """
         self._data_percentile = percentile_of(self._norm, codes.norms)
         if codes.log_probs is not None:
-            typical = central_range(codes.log_probs)
-            self.log_prob_band = None if typical is None else Band(*typical, "95 % of the data set")
+            seen = np.zeros(len(codes.indices), dtype=np.bool_) if held_out is None else ~held_out[codes.indices]
+            among = codes.log_probs[seen] if seen.any() else codes.log_probs
+            typical = central_range(among)
+            whose = "95 % of the training images" if seen.any() else "95 % of the data set"
+            self.log_prob_band = None if typical is None else Band(*typical, whose)
         if len(codes.indices):
             shown = np.clip(np.nan_to_num(self._decoded, nan=-1.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
             rows, distances = nearest_rows(codes.features, picture_features(shown, codes.planned))

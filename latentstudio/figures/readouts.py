@@ -38,7 +38,9 @@ class DatasetCodes:
     indices : int64 (n,) dataset indices of the rows.
     norms : float64 (n,) ; log_probs : float64 (n,) in nats per image, or None when the model has no density.
     features : float32 (n, F) pictures in [-1, 1], reduced for the search by pixels.
-    mean_code : float64 (D,) ; mean_image : float64 (C, H, W) in [-1, 1], both over the rows whose code is finite.
+    mean_code : float64 (D,) over the rows whose norm is at most `mean_bound`: a flow can send an image that it has not
+        seen a thousand times farther out than any draw of the prior, and one such code would be the mean.
+    mean_image : float64 (C, H, W) in [-1, 1] over all rows.
     total : number of images of the data set; `planned` of them are read, all or a seeded sample.
     """
 
@@ -91,6 +93,7 @@ def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chun
     from latentstudio.data.prepare import fit
 
     n = len(rows)
+    bound = mean_bound(model)
     norms = np.empty(n)
     log_probs = np.empty(n) if "log_prob" in model.abilities else None
     features: NDArray[np.float32] | None = None
@@ -99,11 +102,11 @@ def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chun
         stop = min(start + chunk, n)
         images = fit(data.images(rows[start:stop]), model.image_shape)
         codes, densities = encode_and_score(model, images)
-        finite = np.isfinite(codes).all(axis=1)
-        code_sum += codes[finite].sum(axis=0, dtype=np.float64)
-        image_sum += images[finite].sum(axis=0, dtype=np.float64)
-        counted += int(finite.sum())
         norms[start:stop] = np.linalg.norm(codes.astype(np.float64), axis=1)
+        near = norms[start:stop] <= bound
+        code_sum += codes[near].sum(axis=0, dtype=np.float64)
+        image_sum += images.sum(axis=0, dtype=np.float64)
+        counted += int(near.sum())
         if log_probs is not None and densities is not None:
             log_probs[start:stop] = densities
         reduced = picture_features(images, n)
@@ -116,10 +119,17 @@ def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chun
             log_probs=None if log_probs is None else log_probs[:stop],
             features=features[:stop],
             mean_code=code_sum / max(counted, 1),
-            mean_image=image_sum / max(counted, 1),
+            mean_image=image_sum / stop,
             planned=n,
             total=len(data),
         )
+
+
+def mean_bound(model: "LatentModel") -> float:
+    """Norm up to which a code counts for the mean code: twice the upper end of the prior's typical set."""
+    from latentstudio.stats.norms import norm_law, typical_set
+
+    return 2 * typical_set(norm_law(model.space.prior.kind, model.space.size))[1]
 
 
 def encode_and_score(model: "LatentModel", images: NDArray[np.float32]) -> tuple[NDArray[np.float32], Floats | None]:

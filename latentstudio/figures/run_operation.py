@@ -13,9 +13,10 @@ from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
 from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import InputReader, Prepared, encode
-from latentstudio.figures.readouts import DatasetCodes, Floats
+from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.run import Workspace, changes, model_words
+from latentstudio.figures.splits import held_out_of
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentModel
+    from latentstudio.models.library import ModelInfo
 
 # Slots that `seal` fills with the means of the data set; no operation declares them.
 MEAN_CODE = "mean_code"
@@ -38,6 +40,7 @@ class OperationRun:
     recipe: Recipe
     operation: Any
     model: "LatentModel"
+    info: "ModelInfo"
     inputs: dict[str, Prepared]
     data: ImageSet | None
     codes: DatasetCodes | None
@@ -57,7 +60,7 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     if run.data is not None:
         yield from read_data(run, workspace, _DECODING, 0.99)
         if run.codes is not None:
-            board.measure(run.codes)
+            board.measure(run.codes, held_out_of(run.info, run.data))
     yield Partial(1.0, _result(run, codes, board))
 
 
@@ -92,7 +95,9 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
                 raise
             notes.append(f"Nothing is measured against the data set: {error}")
     notes.extend(changes(recipe, info, data))
-    return OperationRun(recipe, operation, model, inputs, data, None, notes)
+    if MEAN_CODE in inputs:
+        notes.extend(f"Sealed in the recipe: {origin}" for origin in inputs[MEAN_CODE].origins if origin)
+    return OperationRun(recipe, operation, model, info, inputs, data, None, notes)
 
 
 def _check_slots(recipe: Recipe, operation: Any) -> None:
@@ -155,8 +160,17 @@ def mean_of(run: OperationRun) -> "Tensor":
 
     if MEAN_CODE in run.inputs:
         return run.inputs[MEAN_CODE].codes[0]
-    if run.codes is None:
+    if run.codes is None or run.data is None:
         raise _needs_data(run)
+    bound, n = mean_bound(run.model), len(run.codes.norms)
+    outside = n - int((run.codes.norms <= bound).sum())
+    if outside == n:
+        raise UserError(f"{run.info.name} sends no image of {run.data.title} near the prior, so there is no mean code.")
+    if outside:
+        run.notes.append(
+            f"The mean code leaves out {outside:,} of {n:,} images whose codes lie far outside the prior "
+            f"(norm above {bound:.3g})."
+        )
     return torch.from_numpy(run.codes.mean_code.copy()).float()
 
 

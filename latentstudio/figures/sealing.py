@@ -38,8 +38,10 @@ def sealed(recipe: Recipe, workspace: Workspace) -> Recipe:
     if wants_data_means(run.operation, recipe):
         for _ in read_data(run, workspace, 0.0, 1.0):
             pass
-        origin = f"mean of {run.data.title}" if run.data is not None else ""
-        inputs[MEAN_CODE] = (CodeInput.of(mean_of(run).numpy(), "mean code", origin),)
+        before = len(run.notes)
+        mean = mean_of(run).numpy()
+        origin = " ".join([f"Mean of {run.data.title}.", *run.notes[before:]]) if run.data is not None else ""
+        inputs[MEAN_CODE] = (CodeInput.of(mean, "mean code", origin),)
         inputs[MEAN_IMAGE] = (CodeInput.of(mean_image_of(run).numpy(), "mean image", origin),)
     return msgspec.structs.replace(recipe, inputs=inputs)
 

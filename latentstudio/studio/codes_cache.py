@@ -15,7 +15,7 @@ from latentstudio.errors import UserError
 from latentstudio.figures.readouts import LIMIT, DatasetCodes
 from latentstudio.paths import cache_home, replacing
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the meaning of what is stored changes."""
 
 BUDGET_BYTES = 2 << 30

@@ -285,6 +285,41 @@ def test_the_curve_needs_snapshots(workspace: ToyWorkspace) -> None:
         sheet("likelihood", workspace, params={"across_snapshots": True})
 
 
+class _Memorising(ToyModel):
+    """Gives the third picture of each person a density a million times lower."""
+
+    def log_prob(self, images: torch.Tensor) -> torch.Tensor:
+        scores = super().log_prob(images)
+        scores[mask_of(ToyWorkspace())[: len(scores)]] -= 1e6
+        return scores
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        codes = super().encode(images)
+        codes[mask_of(ToyWorkspace())[: len(codes)]] *= 1e4
+        return codes
+
+
+def test_held_out_images_far_off_get_axes_of_their_own(workspace: ToyWorkspace) -> None:
+    workspace.models = {None: _Memorising(), 1: _Memorising(), 2: _Memorising()}
+    _, train, held_out, _, histogram = sheet("likelihood", workspace).parts
+    assert isinstance(train, Bars)
+    assert isinstance(held_out, Bars)
+    assert isinstance(histogram, Distribution)
+    assert (train.series, held_out.series) == (("Training",), ("Held out",))
+    assert len(train.members[0]) == 3
+    assert len(held_out.members[0]) == 1
+    assert histogram.histograms[0].counts.sum() >= 29
+    assert histogram.histograms[1].counts.sum() == 0
+    assert any(note.startswith("Held out: 10 of 10 images lie below the axis") for note in histogram.notes)
+    titles = [part.title for part in sheet("likelihood", workspace, params={"across_snapshots": True}).parts]
+    assert titles[1:3] == ["Median, training", "Median, held out"]
+    norms = sheet("norms", workspace).parts[0]
+    assert isinstance(norms, Distribution)
+    assert norms.histograms[0].counts.sum() == 30
+    assert norms.histograms[0].edges[-1] < 12
+    assert any(note.startswith("Held out: 10 of 10 codes lie beyond the axis") for note in norms.notes)
+
+
 # --- norms
 
 
@@ -399,6 +434,21 @@ def test_training_curves_and_skipped_steps(workspace: ToyWorkspace) -> None:
     assert rows["held out, mean, last"] == (100, 8.0)
     assert rows["loss, last"] == (50, 5.0)
     assert "split per_identity, 25 % held out, random seed 0" in loss.caption
+
+
+def test_held_out_loss_far_off_gets_axes_of_its_own(workspace: ToyWorkspace, tmp_path: Path) -> None:
+    lines = [{"step": s, "loss": 5.0 - s, "held_out": 10.0 ** (s + 1), "skipped": 0} for s in range(6)]
+    lines[0]["loss"], lines[0]["train"] = None, 5.5
+    write_history(tmp_path, [{**line, "train": line.get("train", line["loss"])} for line in lines])
+    loss, train, held_out, _ = sheet("training", workspace, data=None).parts
+    assert isinstance(loss, Curve)
+    assert isinstance(train, Curve)
+    assert isinstance(held_out, Curve)
+    assert loss.lines[0].y[0] == 5.5
+    assert len(loss.notes) == 1
+    assert [line.role for line in train.lines] == ["train"]
+    assert held_out.y_log
+    assert held_out.lines[0].y[-1] == 1e6
 
 
 def test_a_history_without_held_out_images(workspace: ToyWorkspace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 from toys import DATA, EDGE, MODEL, SCALE, SIZE, ToyData, ToyModel, ToyWorkspace
 
 from latentstudio.data.prepare import fit
+from latentstudio.data.splits import held_out_mask
 from latentstudio.errors import UserError
 from latentstudio.figures.readouts import DatasetCodes, nearest_rows, picture_features
 from latentstudio.figures.recipe import CodeInput, DataRef, ImageInput, ModelRef, PixelsInput, Recipe, recipe_from_json
@@ -411,6 +412,55 @@ def test_features_are_box_averages_of_grey() -> None:
     assert picture_features(images[:, :1], 10).shape == (2, 64 * 64)
     assert picture_features(images[:, :1], 10_000).shape == (2, 32 * 32)
     assert picture_features(np.zeros((1, 1, 100, 70), np.float32), 10).shape == (1, 25 * 17)
+
+
+def test_the_typical_densities_are_those_of_training_images(workspace: ToyWorkspace) -> None:
+    held_out = held_out_mask(workspace.data["toy"], "per_identity", 0.25, 0)
+    codes = list(workspace.codes(MODEL, DATA))[-1]
+    assert codes.log_probs is not None
+    band = run(recipe(), workspace).log_prob_band
+    assert band is not None
+    assert (band.low, band.high) == pytest.approx(np.quantile(codes.log_probs[~held_out], [0.025, 0.975]))
+    assert band.label == "95 % of the training images"
+    workspace.split = {}
+    other = run(recipe(), workspace).log_prob_band
+    assert other is not None
+    assert (other.low, other.high) == pytest.approx(np.quantile(codes.log_probs, [0.025, 0.975]))
+    assert other.label == "95 % of the data set"
+
+
+class _Flung(ToyModel):
+    """Sends every fourth image a thousand times too far out, as a flow does with images that it has not seen."""
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        codes = super().encode(images)
+        if len(codes) > 1:
+            codes[::4] *= 1000
+        return codes
+
+
+def test_the_mean_code_leaves_out_what_is_far_outside_the_prior() -> None:
+    workspace = ToyWorkspace(models={None: _Flung()})
+    grid = run(recipe("mean", inputs={}), workspace)
+    data, model = workspace.data["toy"], ToyModel()
+    codes = model.encode(torch.from_numpy(fit(data.pixels, model.image_shape))).numpy()
+    near = np.arange(40) % 4 != 0
+    assert np.allclose(grid.frames.codes[0], codes[near].mean(axis=0), atol=1e-5)
+    assert np.allclose(grid.frames.codes[1], codes.mean(axis=0), atol=1e-4)
+    said = [note for note in grid.notes if "leaves out 10 of 40 images" in note]
+    assert len(said) == 1
+    sealed = run(seal(recipe("mean", inputs={}), workspace), ToyWorkspace(models=workspace.models, data={}))
+    assert any("leaves out 10 of 40 images" in note for note in sealed.notes)
+
+
+class _Lost(ToyModel):
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        return super().encode(images) + 1e6
+
+
+def test_without_any_code_near_the_prior_there_is_no_mean() -> None:
+    with pytest.raises(UserError, match="no image of Toy faces near the prior"):
+        run(recipe("mean", inputs={}), ToyWorkspace(models={None: _Lost()}))
 
 
 def test_nothing_to_run_is_not_a_result() -> None:
