@@ -1,11 +1,8 @@
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
+from silent_engine import SilentEngine
 
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.figures.recipe import ImageInput
@@ -13,26 +10,8 @@ from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.browser import BrowserPanel
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Browser, Document
-from latentstudio.studio.requests import DatasetFacts, ThumbnailBatch, Thumbnails, Ticket, Urgency
+from latentstudio.studio.requests import DatasetFacts, ThumbnailBatch, Thumbnails
 from latentstudio.studio.session import Session
-
-
-@dataclass
-class SilentEngine:
-    """Takes requests and answers none; the tests feed the controller's signals themselves."""
-
-    asked: list[tuple[str, Any]] = field(default_factory=list)
-
-    def listen(self, listener: Callable[[Any], None]) -> None:
-        self.listener = listener
-
-    def submit(self, lane: str, urgency: Urgency, request: Any) -> Ticket:
-        self.asked.append((lane, request))
-        return Ticket(lane, len(self.asked))
-
-    def cancel(self, lane: str) -> None: ...
-
-    def close(self, timeout: float = 5.0) -> None: ...
 
 
 def people(size: int = 120) -> DatasetFacts:

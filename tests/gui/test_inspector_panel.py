@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from silent_engine import SilentEngine
 
 from latentstudio.figures.inspect import Inspection
 from latentstudio.figures.recipe import ImageInput
@@ -8,26 +9,8 @@ from latentstudio.gui.panels.inspector import InspectorPanel, short
 from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel
-from latentstudio.studio.requests import ThumbnailBatch, Ticket, Urgency
+from latentstudio.studio.requests import ThumbnailBatch
 from latentstudio.studio.session import Session
-
-
-class SilentEngine:
-    """Takes requests and answers none."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, object]] = []
-
-    def listen(self, listener):
-        return lambda: None
-
-    def submit(self, lane: str, urgency: Urgency, request: object) -> Ticket:
-        self.asked.append((lane, request))
-        return Ticket(lane, len(self.asked))
-
-    def cancel(self, lane: str) -> None: ...
-
-    def close(self, timeout: float = 5.0) -> None: ...
 
 
 @pytest.fixture
