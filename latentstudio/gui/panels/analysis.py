@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.analyses import ANALYSES
 from latentstudio.controls import controls
-from latentstudio.gui.panels.operation import FORM_WIDTH, say_state
+from latentstudio.gui.panels.operation import FORM_WIDTH, say_state, stack_when_narrow
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.lines import Hairline, WordLine
@@ -59,12 +59,17 @@ class AnalysisPanel(QWidget):
         shown.addWidget(self.hairline)
         shown.addWidget(self.result, 1)
         shown.addWidget(self.words)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
-        layout.setSpacing(GAP * 2)
-        layout.addLayout(shown, 1)
-        layout.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
+        self._sides = QHBoxLayout(self)
+        self._sides.setContentsMargins(GAP, GAP, GAP, GAP // 2)
+        self._sides.setSpacing(GAP * 2)
+        self._sides.addLayout(shown, 1)
+        self._sides.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
         holder.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the form above the result where the panel is narrow."""
+        super().resizeEvent(event)
+        stack_when_narrow(self._sides, self.width(), QBoxLayout.Direction.BottomToTop)
 
     def _set_param(self, name: str, value: object) -> None:
         self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")

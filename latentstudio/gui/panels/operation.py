@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.controls import controls
 from latentstudio.gui.theme import GAP
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from latentstudio.gui.views import PanelView
 
 FORM_WIDTH = 250
+_NARROW = 520
+"""Width in px below which the form stands above the result instead of beside it."""
 
 
 class OperationPanel(QWidget):
@@ -62,7 +64,7 @@ class OperationPanel(QWidget):
         shown.addWidget(self.hairline)
         shown.addWidget(self.result, 1)
         shown.addWidget(self.words)
-        layout = QHBoxLayout(self)
+        self._sides = layout = QHBoxLayout(self)
         layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         layout.setSpacing(GAP * 2)
         holder = QWidget(self)
@@ -71,6 +73,11 @@ class OperationPanel(QWidget):
         holder.setFixedWidth(FORM_WIDTH)
         layout.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(shown, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the form above the result where the panel is narrow."""
+        super().resizeEvent(event)
+        stack_when_narrow(self._sides, self.width(), QBoxLayout.Direction.TopToBottom)
 
     def _connect(self) -> None:
         controller = self._controller
@@ -155,9 +162,17 @@ class OperationPanel(QWidget):
         self._controller.set_visible(self.panel_id, False)
 
 
+def stack_when_narrow(sides: QBoxLayout, width: int, stacked: QBoxLayout.Direction) -> None:
+    """Set form and result side by side where there is room for both."""
+    wanted = stacked if width < _NARROW else QBoxLayout.Direction.LeftToRight
+    if sides.direction() != wanted:
+        sides.setDirection(wanted)
+        sides.setSpacing(GAP if width < _NARROW else 2 * GAP)
+
+
 def say_state(words: WordLine, view: "PanelView") -> None:
     """Say in one line what went wrong, what is going on, or where the result is from."""
-    if view.error:
+    if view.error and view.result is not None:
         words.say(view.error, "error")
     elif view.result is not None and view.reason:
         words.say(view.reason, "warning")

@@ -1,5 +1,6 @@
-"""The interpolation strip: A and B at the ends, paths between them, a slider that decodes live, and the prior's word."""
+"""The interpolation strip: A and B at the ends, paths between them, a slider that decodes live, the prior below."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ class StripPanel(QWidget):
         self.preview = ScrubPreview(self)
         self.hairline = Hairline(self)
         self.view = StripView()
-        self.scroll = QScrollArea(self)
+        self.scroller = QScrollArea(self)
         self.scrub = ScrubSlider(self)
         self.curve = PriorCurve(self)
         self.words = WordLine(self)
@@ -75,12 +76,12 @@ class StripPanel(QWidget):
     # Building.
 
     def _arrange(self) -> None:
-        self.scroll.setWidget(self.view)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setMinimumHeight(96)
+        self.scroller.setWidget(self.view)
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroller.setMinimumHeight(96)
         header = QHBoxLayout()
         header.setSpacing(GAP + GAP // 2)
         header.addWidget(self.slot_a, 0, Qt.AlignmentFlag.AlignTop)
@@ -96,14 +97,14 @@ class StripPanel(QWidget):
         layout.setSpacing(GAP // 2)
         layout.addLayout(header)
         layout.addWidget(self.hairline)
-        layout.addWidget(self.scroll, 1)
+        layout.addWidget(self.scroller, 1)
         layout.addWidget(self.scrub)
         layout.addWidget(self.curve)
         layout.addLayout(foot)
         layout.addStretch(0)
         self.quantity.setSizePolicy(self.controls.sizePolicy())
         order = (self.slot_a, self.slot_b, *self.controls.paths.chips, self.controls.fields["steps"], self.view)
-        for first, second in zip(order, order[1:], strict=False):
+        for first, second in pairwise(order):
             QWidget.setTabOrder(first, second)
 
     def _connect(self) -> None:
@@ -193,7 +194,7 @@ class StripPanel(QWidget):
         positions = self._strip.positions if self._strip is not None else np.array([0.0, 1.0])
         self.scrub.set_columns(geometry, positions)
         self.curve.set_geometry(geometry)
-        self.scroll.setMaximumHeight(round(geometry.height) + 1 if geometry is not None else 16_777_215)
+        self.scroller.setMaximumHeight(round(geometry.height) + 1 if geometry is not None else 16_777_215)
 
     def _say(self) -> None:
         """One line for everything: what a drop will do, what went wrong, what is going on, where the result is from."""
@@ -203,7 +204,7 @@ class StripPanel(QWidget):
             self.words.say(hovering, "info")
         elif view is None:
             self.words.say("")
-        elif view.error:
+        elif view.error and self._strip is not None:
             self.words.say(view.error, "error")
         elif self._strip is not None and view.reason:
             self.words.say(view.reason, "warning")
@@ -217,9 +218,10 @@ class StripPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Tell the strip how much height there is before rows scroll."""
         super().resizeEvent(event)
-        fixed = self.slot_a.height() + self.scrub.sizeHint().height() + self.curve.minimumSizeHint().height()
-        lines = self.hairline.height() + max(self.words.sizeHint().height(), self.quantity.sizeHint().height())
-        self.view.set_room(max(96, self.height() - fixed - lines - 5 * (GAP // 2) - GAP - GAP // 2))
+        layout = self.layout()
+        if layout is not None:
+            others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()
+            self.view.set_room(max(self.scroller.minimumHeight(), self.height() - others))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for results while the panel is on screen."""

@@ -114,7 +114,7 @@ class NumberField(Field):
         box.setToolTip(_tip(self.control))
         if self.slider is not None:
             make_plain(box)
-            box.setFixedWidth(58)
+            box.setFixedWidth(54)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box.installEventFilter(_ScrollGuard(box))
         box.valueChanged.connect(self._typed)

@@ -226,7 +226,7 @@ class ImageGridView(FramesView):
         norm = readouts(self._grid.frames, frame, self.norm_band, self.log_prob_band)[0]
         color = palette.warning if norm.unusual else palette.text
         font = numeric_font(0.85, bold=norm.unusual)
-        write(painter, self._geometry.line_rect(frame, line), f"‖z‖ {norm.text}", color, font)
+        write(painter, self._geometry.line_rect(frame, line), f"norm {norm.text}", color, font)
         if self._grid.error is not None:
             words = f"RMS {number(float(self._grid.error[frame]))}"
             write(painter, self._geometry.line_rect(frame, line + 1), words, palette.muted, numeric_font(0.85))

@@ -48,7 +48,12 @@ class WordLine(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._words = ""
         self._kind = "caption"
+        self._align = LEFT
         theme_signals().changed.connect(self.update)
+
+    def align(self, side: Qt.AlignmentFlag) -> None:
+        """Write at the left or at the right."""
+        self._align = side
 
     @property
     def words(self) -> str:
@@ -88,5 +93,5 @@ class WordLine(QWidget):
             picture = icon_pixmap(self._kind, edge, self.devicePixelRatioF(), self._kind)
             painter.drawPixmap(0, 2, picture)
             rect.setLeft(edge + 6)
-        write(painter, rect, self._words, color, small_font(), LEFT, Qt.TextElideMode.ElideRight)
+        write(painter, rect, self._words, color, small_font(), self._align, Qt.TextElideMode.ElideRight)
         painter.end()

@@ -40,11 +40,18 @@ def write(
     painter.drawText(rect, int(align) | int(Qt.TextFlag.TextSingleLine), fitting)
 
 
-def write_wrapped(painter: QPainter, rect: QRectF, words: str, color: str | QColor, font: QFont) -> None:
-    """Write words centred in `rect`, broken into lines."""
+def write_wrapped(
+    painter: QPainter,
+    rect: QRectF,
+    words: str,
+    color: str | QColor,
+    font: QFont,
+    align: Qt.AlignmentFlag = CENTRE,
+) -> None:
+    """Write words into `rect`, broken into lines."""
     painter.setFont(font)
     painter.setPen(QColor(color))
-    painter.drawText(rect, int(CENTRE) | int(Qt.TextFlag.TextWordWrap), words)
+    painter.drawText(rect, int(align) | int(Qt.TextFlag.TextWordWrap), words)
 
 
 def frame_box(

@@ -32,6 +32,8 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", 
 """Endings of files that a slot takes; everything else is left to the window."""
 CAPTION = 17
 EDGE = 96
+WIDE = 144
+"""Width of a slot for many, px."""
 _SHOWN = 9
 
 
@@ -114,7 +116,7 @@ class SlotWidget(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setFixedSize(EDGE, EDGE + CAPTION)
+        self.setFixedSize(WIDE if many else EDGE, EDGE + CAPTION)
         theme_signals().changed.connect(self.update)
         self._tell()
 
@@ -163,7 +165,7 @@ class SlotWidget(QWidget):
 
     def sizeHint(self) -> QSize:
         """A square with a caption."""
-        return QSize(EDGE, EDGE + CAPTION)
+        return QSize(self.width(), self.height())
 
     def picture_rect(self) -> QRectF:
         """Rectangle of the picture, above its caption."""
@@ -365,7 +367,7 @@ class SlotWidget(QWidget):
         else:
             edge = palette.muted if self.underMouse() else palette.border
             frame_box(painter, rect, palette.sunken, pen(edge, 1, Qt.PenStyle.DashLine))
-            write_wrapped(painter, rect.adjusted(8, 22, -8, -8), self._hint, palette.muted, small_font(0.92))
+            write_wrapped(painter, rect.adjusted(6, 22, -6, -4), self._hint, palette.muted, small_font(0.88))
         self._paint_tag(painter, rect)
         if self._words:
             frame_box(painter, rect, with_alpha(palette.background, 0.82), pen(palette.accent, 2.0))
@@ -390,7 +392,7 @@ class SlotWidget(QWidget):
         frame_box(painter, rect, palette.sunken, pen(palette.border), 2)
         shown = self._pixels[:_SHOWN]
         across = 1 if len(shown) == 1 else (2 if len(shown) <= 4 else 3)
-        edge = int(rect.width() - 2) / across
+        edge = int(min(rect.width(), rect.height()) - 2) / across
         for number, pixels in enumerate(shown):
             if pixels is None:
                 continue

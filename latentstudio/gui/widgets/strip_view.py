@@ -12,6 +12,9 @@ from latentstudio.gui.widgets.readouts import NAMES, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry, strip_geometry
 from latentstudio.results import Strip
 
+_ENDLESS = 100_000.0
+"""Height of a room that is not limited: frames become as large as the width allows."""
+
 
 class StripView(FramesView):
     """A painted view of a `results.Strip`; all paths share their columns.
@@ -84,7 +87,7 @@ class StripView(FramesView):
                 columns=self._strip.columns,
                 rows=len(self._strip.frames) // self._strip.columns,
                 picture=(height, width),
-                room=(self.width(), self._room or self.height()),
+                room=(self.width(), self._room or _ENDLESS),
                 line_height=float(round(QFontMetricsF(numeric_font(0.85)).height())),
                 ratio=self.devicePixelRatioF(),
             )
@@ -143,13 +146,8 @@ class StripView(FramesView):
         middle = geometry.row_top(row) + geometry.frame_height / 2
         if label:
             painter.fillRect(QRectF(0, geometry.row_top(row), 3, geometry.frame_height), path_colour(label, row))
-            words, font = QRectF(9, middle - 16, LABEL_WIDTH - 13, 32), small_font(0.95)
-            if "-" in label and QFontMetricsF(font).horizontalAdvance(label) > words.width():
-                head, tail = label.split("-", 1)
-                write(painter, words.adjusted(0, 0, 0, -16), f"{head}-", palette.text, font, LEFT)
-                write(painter, words.adjusted(0, 16, 0, 0), tail, palette.text, font, LEFT)
-            else:
-                write(painter, words, label, palette.text, font, LEFT)
+            words = QRectF(9, middle - 22, LABEL_WIDTH - 11, 44)
+            write_wrapped(painter, words, label.replace("-", "-\u200b"), palette.text, small_font(0.95), LEFT)
         for line in range(geometry.lines):
             rect = geometry.line_rect(row * geometry.columns, line)
             place = QRectF(0, rect.top(), LABEL_WIDTH - 8, rect.height())

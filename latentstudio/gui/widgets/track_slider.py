@@ -122,7 +122,7 @@ class TrackSlider(QAbstractSlider):
 
     def minimumSizeHint(self) -> QSize:
         """The shortest track that is still usable."""
-        return QSize(64, 22)
+        return QSize(40, 22)
 
     # Mouse and keyboard.
 

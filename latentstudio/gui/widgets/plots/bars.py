@@ -44,7 +44,8 @@ class BarsView(ResultPart):
         surface, palette = self.surface, colors()
         surface.clear()
         self._marks = []
-        surface.set_labels("", bars.y_label)
+        surface.set_x_label("")
+        self.name_y(bars.y_label)
         surface.grid()
         width = _FILLED / max(1, len(bars.series))
         for row, role in enumerate(self.roles()):

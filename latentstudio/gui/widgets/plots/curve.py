@@ -30,7 +30,8 @@ class CurveView(ResultPart):
         surface, palette = self.surface, colors()
         surface.clear()
         self._mark = None
-        surface.set_labels(curve.x_label, curve.y_label)
+        surface.set_x_label(curve.x_label)
+        self.name_y(curve.y_label)
         surface.setLogMode(x=curve.x_log, y=curve.y_log)
         surface.grid()
         entries = []
@@ -41,7 +42,7 @@ class CurveView(ResultPart):
         for line, style in zip(curve.lines, styles_of([line.role for line in curve.lines]), strict=True):
             markers, drawn = line.style in ("markers", "both"), line.style in ("line", "both")
             surface.add_line(line.x, line.y, palette.role(line.role), 1.5, style, markers or len(line.x) == 1, drawn)
-            entries.append((line.label, line.role, shape_of(style) if drawn else "box"))
+            entries.append((line.label, line.role, shape_of(style) if drawn and len(line.x) > 1 else "marker"))
         self.legend.set_entries(entries if len(entries) > 1 or (entries and entries[0][0]) else [])
         surface.fit()
 

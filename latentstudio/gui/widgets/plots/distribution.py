@@ -40,7 +40,8 @@ class DistributionView(ResultPart):
         surface, palette = self.surface, colors()
         surface.clear()
         self._brush, self._chosen = None, []
-        surface.set_labels(d.x_label, d.y_label)
+        surface.set_x_label(d.x_label)
+        self.name_y(d.y_label)
         surface.grid()
         entries: list[tuple[str, str, str]] = []
         if d.band is not None:

@@ -42,7 +42,8 @@ class ScatterView(ResultPart):
         scatter: Scatter = self._result
         self.surface.clear()
         self._points, self._box = None, None
-        self.surface.set_labels(scatter.x_label, scatter.y_label)
+        self.surface.set_x_label(scatter.x_label)
+        self.name_y(scatter.y_label)
         entries = [(label, _ROLES[i % len(_ROLES)], "box") for i, label in enumerate(scatter.group_labels)]
         self.legend.set_entries(entries if len(entries) > 1 else [])
         self.redraw_selection()

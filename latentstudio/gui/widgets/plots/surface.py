@@ -81,17 +81,17 @@ class Surface(pg.PlotWidget):  # type: ignore[misc]
             axis.setStyle(tickLength=-5, tickTextOffset=5, hideOverlappingLabels=True)
             axis.label.setFont(small_font(0.95))
             if axis.labelText:
-                axis.setLabel(axis.labelText, color=palette.text)
+                axis.setLabel(axis.labelText, color=palette.muted)
 
-    def set_labels(self, x: str, y: str) -> None:
-        """Name the axes."""
-        palette = colors()
-        for name, words in (("bottom", x), ("left", y)):
-            axis = self.getAxis(name)
+    def set_x_label(self, words: str) -> None:
+        """Name the x axis; the y axis is named above the plot, where its words can be read upright."""
+        for name in ("bottom", "left"):
             # Units stand in the words; pyqtgraph's own prefixes would turn 1500 nats into 1.5 k.
-            axis.enableAutoSIPrefix(False)
-            axis.setLabel(words, color=palette.text)
-            axis.label.setFont(small_font(0.95))
+            self.getAxis(name).enableAutoSIPrefix(False)
+        axis = self.getAxis("bottom")
+        axis.setLabel(words, color=colors().muted)
+        axis.showLabel(bool(words))
+        axis.label.setFont(small_font(0.92))
 
     def fit(self) -> None:
         """Show everything."""

@@ -22,6 +22,8 @@ from latentstudio.gui.widgets.plots.view import ResultPart
 from latentstudio.results import Table
 
 _Index = QModelIndex | QPersistentModelIndex
+_MOST_ROWS = 12
+"""Rows that are always in sight; longer tables scroll by themselves."""
 SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -130,6 +132,9 @@ class TableView(ResultPart):
         self.rows.horizontalHeader().setHighlightSections(False)
         self.rows.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.rows.customContextMenuRequested.connect(lambda at: self._menu().popup(self._place(at)))
+        self.rows.setStyleSheet("QTableView::item { padding: 0 8px; }")
+        self.y_name.hide()
+        self.readout.hide()
         self.body.addWidget(self.rows, 1)
         self._sorted = _Sorted(self)
         self.rows.setModel(self._sorted)
@@ -152,9 +157,9 @@ class TableView(ResultPart):
         header = self.rows.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
-        visible = min(len(table.rows), 12)
-        self.rows.setMinimumHeight(height * min(visible, 4) + 32)
-        self.rows.setMaximumHeight(height * len(table.rows) + header.sizeHint().height() + 6)
+        above = header.sizeHint().height() + self.rows.horizontalScrollBar().sizeHint().height() + 6
+        self.rows.setMinimumHeight(height * min(len(table.rows), _MOST_ROWS) + above)
+        self.rows.setMaximumHeight(height * len(table.rows) + above)
         self.rows.setAccessibleName(table.title or "Table")
 
     def sizeHint(self) -> QSize:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from latentstudio.gui.theme import GAP, colors, small_font, theme_signals
 from latentstudio.gui.widgets.lines import WordLine
-from latentstudio.gui.widgets.painting import LEFT, pen, write
+from latentstudio.gui.widgets.painting import LEFT, RIGHT, pen, write
 
 ROLE_STYLES = {
     "data": Qt.PenStyle.SolidLine,
@@ -52,7 +52,7 @@ class Legend(QWidget):
         theme_signals().changed.connect(self.update)
 
     def set_entries(self, entries: Sequence[tuple[str, str, str]]) -> None:
-        """Show entries (label, role or colour, shape); shapes are line, dash, dot, dashdot, box and band."""
+        """Show entries (label, role or colour, shape); shapes: line, dash, dot, dashdot, marker, box, band."""
         self._entries = tuple(entries)
         self.setVisible(bool(entries))
         self.setFixedHeight(self._height())
@@ -96,7 +96,11 @@ class Legend(QWidget):
         for (label, colour, shape), place in zip(self._entries, self._places(), strict=True):
             tint = getattr(palette, colour, colour)
             middle = place.center().y()
-            if shape in ("box", "band"):
+            if shape == "marker":
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(pen(tint).color())
+                painter.drawEllipse(QPointF(place.left() + 8, middle), 4, 4)
+            elif shape in ("box", "band"):
                 painter.fillRect(QRectF(place.left(), middle - 5, 16, 10), pen(tint).color())
             else:
                 painter.setPen(pen(tint, 2.0, dashes.get(shape, Qt.PenStyle.SolidLine)))
@@ -124,15 +128,17 @@ class ResultPart(QWidget):
         self._result: Any = None
         self.legend = Legend(self)
         self.readout = WordLine(self)
-        self.readout.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.readout.align(RIGHT)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(2)
-        top = QHBoxLayout()
-        top.setSpacing(GAP)
-        top.addWidget(self.legend, 3)
-        top.addWidget(self.readout, 1)
-        self.body.addLayout(top)
+        self.top = QHBoxLayout()
+        self.top.setSpacing(GAP)
+        self.y_name = WordLine(self)
+        self.top.addWidget(self.y_name, 3)
+        self.top.addWidget(self.readout, 2)
+        self.body.addWidget(self.legend)
+        self.body.addLayout(self.top)
         theme_signals().changed.connect(self._themed)
 
     @property
@@ -147,6 +153,10 @@ class ResultPart(QWidget):
         self.setAccessibleName(title)
         self.setAccessibleDescription(getattr(result, "caption", ""))
         self.redraw()
+
+    def name_y(self, words: str) -> None:
+        """Name the y axis, upright above the plot."""
+        self.y_name.say(f"↑ {words}" if words else "")
 
     def set_selection(self, indices: Sequence[int]) -> None:
         """Show which images are selected."""
