@@ -29,7 +29,7 @@ class Study:
     data : the data set.
     selection : dataset indices that the analysis is restricted to; None for all.
     held_out : bool (len(data),) images that the model has not seen in training, or None if unknown (another data set:
-        all True).
+        all True; other images of the same source: unknown).
     inputs : slot name to codes, when the analysis declares slots.
     tensor : returns prepared images float32 (n, C, H, W) in [-1, 1] of dataset indices, resized and turned grey or
         colour as the model wants them.

@@ -86,7 +86,9 @@ class Board:
             self.log_prob_band = None if typical is None else Band(*typical, whose)
         if len(codes.indices):
             shown = np.clip(np.nan_to_num(self._decoded, nan=-1.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
-            rows, distances = nearest_rows(codes.features, picture_features(shown, codes.planned))
+            rows, distances = nearest_rows(
+                codes.features, picture_features(shown, codes.planned), squares=codes.feature_squares
+            )
             self._nearest = np.where(self._finite, codes.indices[rows[:, 0]], -1)
             self._nearest_distance = np.where(self._finite, distances[:, 0], np.nan)
 

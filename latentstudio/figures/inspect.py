@@ -170,7 +170,7 @@ def _against(found: Inspection, model: "LatentModel", codes: object, nearest: in
     neighbours: tuple[tuple[int, float], ...] = ()
     if len(codes.indices) and found.finite:
         query = picture_features(fit(found.image[None], model.image_shape), codes.planned)
-        rows, distances = nearest_rows(codes.features, query, nearest)
+        rows, distances = nearest_rows(codes.features, query, nearest, codes.feature_squares)
         pairs = zip(codes.indices[rows[0]], distances[0], strict=True)
         neighbours = tuple((int(index), float(distance)) for index, distance in pairs)
     notes = found.notes if not codes.sampled else (*found.notes, codes.sampled)

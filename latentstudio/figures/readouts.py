@@ -7,6 +7,7 @@ when that is at most 64 x 64 grey, otherwise (and for data sets of more than 4,0
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,12 @@ class DatasetCodes:
         for value in (self.indices, self.norms, self.log_probs, self.features, self.mean_code, self.mean_image):
             if value is not None:
                 value.flags.writeable = False
+
+    @cached_property
+    def feature_squares(self) -> NDArray[np.float32]:
+        """Squared norm of each row of `features`, float32 (n,); kept, since a scrubbing hand asks for it every time."""
+        squares: NDArray[np.float32] = np.einsum("nf,nf->n", self.features, self.features)
+        return squares
 
     @property
     def fraction(self) -> float:
@@ -160,7 +167,10 @@ def picture_features(images: NDArray[np.float32], pictures: int) -> NDArray[np.f
 
 
 def nearest_rows(
-    features: NDArray[np.float32], queries: NDArray[np.float32], count: int = 1
+    features: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    count: int = 1,
+    squares: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return rows (q, count) of `features` nearest to each query and the distances in grey levels of 0..255.
 
@@ -168,7 +178,8 @@ def nearest_rows(
     differences, since the product loses digits for nearly equal pictures.
     """
     count = min(count, len(features))
-    squares = np.einsum("nf,nf->n", features, features)
+    if squares is None:
+        squares = np.einsum("nf,nf->n", features, features)
     safe = np.nan_to_num(queries, nan=0.0, posinf=0.0, neginf=0.0)
     scores = squares[None, :] - 2 * (safe @ features.T)
     spare = min(count + 4, len(features))

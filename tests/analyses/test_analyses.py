@@ -226,10 +226,12 @@ def test_likelihood_without_a_training_record_is_not_split(workspace: ToyWorkspa
 def test_another_data_set_is_held_out_as_a_whole(workspace: ToyWorkspace) -> None:
     other = ToyData()
     other.digest = "other"
-    workspace.data["toy"] = other
-    table = sheet("likelihood", workspace).parts[0]
-    assert isinstance(table, Table)
-    assert [row[0] for row in table.rows] == ["Held out"]
+    for spec, labels in (("elsewhere", ["Held out"]), ("toy?n=50", ["All images"])):
+        other.spec = spec
+        workspace.data[spec] = other
+        table = sheet("likelihood", workspace, data=DataRef(spec=spec)).parts[0]
+        assert isinstance(table, Table)
+        assert [row[0] for row in table.rows] == labels
 
 
 class _Overflowing(ToyModel):
