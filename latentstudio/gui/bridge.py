@@ -21,7 +21,7 @@ class EngineBridge(QObject):
         super().__init__(parent)
         self._lock = threading.Lock()
         self._open = True
-        engine.listen(self._forward)
+        self._stop = engine.listen(self._forward)
 
     def connect_to(self, slot: object) -> None:
         """Deliver answers to `slot`, always from the event loop of the thread that owns this object."""
@@ -30,7 +30,10 @@ class EngineBridge(QObject):
     def close(self) -> None:
         """Stop handing over; answers that are still queued are dropped by Qt with this object."""
         with self._lock:
+            if not self._open:
+                return
             self._open = False
+        self._stop()
         self.arrived.disconnect()
 
     def _forward(self, item: Answer | EngineStatus) -> None:

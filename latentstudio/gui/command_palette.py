@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
-    QDialog,
+    QFrame,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -102,11 +102,16 @@ class _Line(QStyledItemDelegate):
         painter.restore()
 
 
-class CommandPalette(QDialog):
-    """A line to type in and the commands that fit; Return runs the chosen one, Esc leaves."""
+class CommandPalette(QFrame):
+    """A line to type in and the commands that fit; Return runs the chosen one, Esc or a click elsewhere leaves.
+
+    It lies over the window rather than being a window, so that no window manager has a say in where it opens.
+    """
 
     def __init__(self, commands: Sequence[Command], parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        super().__init__(parent)
+        self._window = parent
+        self._before: QWidget | None = None
         self.setObjectName("commandPalette")
         self.setAccessibleName("Command palette")
         self._commands = commands
@@ -133,12 +138,21 @@ class CommandPalette(QDialog):
         self._filter("")
         self.resize(min(WIDTH, parent.width() - 4 * GAP), 2 * GAP + ROW * ROWS + 60)
 
-    def show_over(self, window: QWidget) -> None:
-        """Open in the upper third of a window."""
-        corner = window.mapToGlobal(window.rect().topLeft())
-        self.move(corner.x() + (window.width() - self.width()) // 2, corner.y() + window.height() // 9)
+    def open(self) -> None:
+        """Lie over the upper part of the window and take the keyboard."""
+        self._before = self._window.focusWidget()
+        self.move((self._window.width() - self.width()) // 2, self._window.height() // 9)
         self.show()
-        self.line.setFocus()
+        self.raise_()
+        self.line.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def leave(self) -> None:
+        """Give the keyboard back and go."""
+        if self._before is not None:
+            self._before.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._before = None
+        self.hide()
+        self.deleteLater()
 
     def _filter(self, wanted: str) -> None:
         self.found.clear()
@@ -156,7 +170,7 @@ class CommandPalette(QDialog):
             return
         command: Command = item.data(Qt.ItemDataRole.UserRole)
         if command.enabled:
-            self.accept()
+            self.leave()
             command.run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -171,4 +185,9 @@ class CommandPalette(QDialog):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._run()
                 return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.leave()
+                return True
+        if event.type() == QEvent.Type.FocusOut and self.isVisible():
+            self.leave()
         return super().eventFilter(watched, event)

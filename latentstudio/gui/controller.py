@@ -5,32 +5,31 @@ cache has is painted at once, anything else is asked of the engine while the old
 through one queued signal, and those whose ticket is not the newest of its lane are dropped here, in the GUI thread.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
-from latentstudio.controls import controls
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import CodeInput, Figure, ImageInput, Input
+from latentstudio.figures.recipe import CodeInput, ImageInput
 from latentstudio.gui import edits
 from latentstudio.gui.bridge import EngineBridge
+from latentstudio.gui.controller_edits import EditingController
 from latentstudio.gui.feeds import FeedEvents, Feeds
 from latentstudio.gui.lanes import Lanes
 from latentstudio.gui.opening import Opener
 from latentstudio.gui.panel_runs import PanelRuns
 from latentstudio.gui.probe import Probe
-from latentstudio.gui.views import FetchProgress, PanelView
+from latentstudio.gui.views import FetchProgress, PanelView, frame_label, origin_of
 from latentstudio.results import ImageGrid, Strip
 from latentstudio.studio.cache import ResultCache
 from latentstudio.studio.catalogue import Catalogue
-from latentstudio.studio.defaults import document_for_model
 from latentstudio.studio.document import Document
 from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
-from latentstudio.studio.resolve import plugin_of, resolve, resolve_inspection, resolve_panel
+from latentstudio.studio.resolve import resolve, resolve_inspection, resolve_panel
 from latentstudio.studio.session import Session
 
 CACHE_BYTES = 256 << 20
@@ -38,28 +37,8 @@ MEASURED_UNASKED = 20_000
 """Datasets up to this size get their norm and log-density columns without being asked for them."""
 
 
-class Controller(QObject):
-    """Runs one window's session against one engine.
-
-    Signals that carry `object` carry the type named beside them; widgets connect and never call the engine.
-    """
-
-    document_changed = Signal(object, object)  # Document before, Document now
-    panel_changed = Signal(str, object)  # panel id, PanelView
-    dataset_ready = Signal(object)  # DatasetFacts
-    fetch_progress = Signal(object)  # FetchProgress
-    columns_changed = Signal(object)  # ColumnsReady or None
-    thumbnails_ready = Signal(object)  # ThumbnailBatch
-    picture_ready = Signal(object)  # PictureReady
-    inspection_changed = Signal(object)  # figures.inspect.Inspection or None
-    inspection_reason = Signal(str)  # why there is nothing to inspect; empty when there is
-    preview_changed = Signal(str, object)  # panel id, Frames under the hand
-    hover_changed = Signal(object)  # Input or None
-    message = Signal(str, str)  # sentence; info, warning or error
-    status_changed = Signal(object)  # EngineStatus
-    photo_dropped = Signal(str, str, str)  # file, panel id, slot: ask for the eyes, or take the centre
-    jobs_changed = Signal()
-    models_changed = Signal()
+class Controller(EditingController):
+    """Runs one window's session against one engine; widgets connect to its signals and never call the engine."""
 
     def __init__(
         self,
@@ -69,15 +48,11 @@ class Controller(QObject):
         cache: ResultCache | None = None,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.session = session
+        super().__init__(session, catalogue or Catalogue(), parent)
         self.engine = engine
         self.jobs: Any = None
-        self._catalogue = catalogue or Catalogue()
         self.lanes = Lanes(engine)
         self.status: EngineStatus | None = None
-        self.hovered: Input | None = None
-        self._random = np.random.default_rng()
         self._fetching: set[str] = set()
         self._runs = PanelRuns(
             self.lanes,
@@ -113,21 +88,6 @@ class Controller(QObject):
     # -- what there is ---------------------------------------------------------------------------------------------
 
     @property
-    def document(self) -> Document:
-        """The document of now."""
-        return self.session.document
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """Models on disk and datasets that are open."""
-        return self._catalogue
-
-    @property
-    def facts(self) -> DatasetFacts | None:
-        """The document's dataset, or None while it is not open."""
-        return self._catalogue.datasets.get(self.document.data)
-
-    @property
     def columns(self) -> ColumnsReady | None:
         """Norm and log-density of the images, as far as they are measured."""
         return self._feeds.columns
@@ -136,6 +96,11 @@ class Controller(QObject):
     def inspection(self) -> Any:
         """The last `figures.inspect.Inspection`, or None."""
         return self._probe.inspection
+
+    @property
+    def visible_panels(self) -> frozenset[str]:
+        """Panels that are on screen."""
+        return self._runs.visible
 
     @property
     def unsettled(self) -> tuple[str, ...]:
@@ -154,132 +119,6 @@ class Controller(QObject):
         view = self._runs.view(panel_id)
         return view if view is not None else PanelView(self.document.panel(panel_id), waiting=True)
 
-    # -- actions ---------------------------------------------------------------------------------------------------
-
-    def edit(self, label: str, change: Callable[[Document], Document], merge: str = "") -> bool:
-        """Do something that can be undone; edits with the same `merge` key are one step until `end_gesture`."""
-        return self.session.edit(label, change, merge)
-
-    def end_gesture(self) -> None:
-        """The hand let go of a slider: the next change is an undo step of its own."""
-        self.session.end_gesture()
-
-    def undo(self) -> str:
-        """Take back the last action; returns its label."""
-        return self.session.undo()
-
-    def redo(self) -> str:
-        """Do the last undone action again; returns its label."""
-        return self.session.redo()
-
-    def set_slot(self, panel_id: str, slot: str, inputs: Sequence[Input], label: str | None = None) -> None:
-        """Put inputs on a slot of a panel."""
-        words = label or (f"Drop on {slot.upper()}" if inputs else f"Clear {slot.upper()}")
-        self.edit(words, lambda d: edits.set_slot(d, panel_id, slot, inputs))
-
-    def clear_slot(self, panel_id: str, slot: str) -> None:
-        """Take everything off a slot."""
-        self.set_slot(panel_id, slot, ())
-
-    def swap_slots(self, panel_id: str) -> None:
-        """Exchange A and B."""
-        self.edit("Swap A and B", lambda d: edits.swap_slots(d, panel_id))
-
-    def set_param(self, panel_id: str, name: str, value: Any, merge: str = "") -> None:
-        """Set a parameter of a panel's operation or analysis."""
-        panel = self.document.panel(panel_id)
-        plugin = plugin_of(panel.kind, panel.name)
-        found = {control.name: control for control in controls(plugin)} if plugin else {}
-        words = found[name].label.lower() if name in found else name
-        default = found[name].default if name in found else None
-        self.edit(f"Change {words}", lambda d: edits.set_param(d, panel_id, name, value, default), merge)
-
-    def set_model(self, name: str) -> None:
-        """Use another model."""
-        info = self._catalogue.models.get(name)
-        if info is None:
-            self.message.emit(f"There is no model '{name}' here.", "error")
-            return
-        self.edit(f"Use model {name}", lambda d: replace(document_for_model(d, info), model=name))
-
-    def set_snapshot(self, step: int | None, merge: str = "") -> None:
-        """Use the model as it was at a training step; None is the final one."""
-        self.edit("Change snapshot", lambda d: replace(d, snapshot=step), merge)
-
-    def set_dataset(self, spec: str, fetch: bool = False) -> None:
-        """Show another dataset; `fetch` allows a download."""
-        self._catalogue = replace_problem(self._catalogue, spec)
-        if fetch or spec not in self._catalogue.datasets:
-            self._fetching.add(spec)
-            self._feeds.open(spec, fetch)
-            return
-        self.edit("Open dataset", lambda d: edits.set_dataset(d, spec))
-
-    def cancel_fetch(self, spec: str) -> None:
-        """Stop opening or downloading a dataset."""
-        self._feeds.cancel_open(spec)
-
-    def set_browser(self, label: str = "Change the view", merge: str = "browser", **changes: Any) -> None:
-        """Change search, filters, order or thumbnail size of the browser."""
-        self.edit(label, lambda d: replace(d, browser=replace(d.browser, **changes)), merge)
-
-    def select(self, indices: Iterable[int], how: str = "replace") -> None:
-        """Change the selection: ``replace``, ``add``, ``toggle`` or ``remove``."""
-        chosen = list(indices)
-        self.edit("Select", lambda d: edits.select(d, chosen, how), "select" if how != "replace" else "")
-
-    def name_selection(self, name: str) -> None:
-        """Keep the selection under a name."""
-        self.edit(
-            f"Name selection '{name}'",
-            lambda d: replace(d, named_selections={**d.named_selections, name: d.selection}),
-        )
-
-    def inspect(self, item: Input | None) -> None:
-        """Show an image or code in the inspector."""
-        self.edit("Inspect", lambda d: replace(d, current=item), "inspect")
-
-    def hover(self, item: Input | None) -> None:
-        """Tell every panel what is under the mouse."""
-        if item != self.hovered:
-            self.hovered = item
-            self.hover_changed.emit(item)
-
-    def activate(self, panel_id: str) -> None:
-        """Make a panel the one that actions without a place of their own go to."""
-        if panel_id != self.document.active and any(p.id == panel_id for p in self.document.panels):
-            self.session.amend(lambda d: replace(d, active=panel_id))
-
-    def add_panel(self, kind: str, name: str) -> str:
-        """Add a panel for an operation or analysis; returns its id."""
-        made: list[str] = []
-
-        def change(document: Document) -> Document:
-            document, panel_id = edits.add_panel(document, kind, name)
-            made.append(panel_id)
-            return document
-
-        plugin = plugin_of(kind, name)
-        self.edit(f"Add {plugin.title.lower() if plugin else name}", change)
-        return made[-1]
-
-    def remove_panel(self, panel_id: str) -> None:
-        """Take a panel away."""
-        self.edit("Remove panel", lambda d: edits.remove_panel(d, panel_id))
-
-    def random_pair(self, panel_id: str, same_person: bool | None = None) -> None:
-        """Put two random images on A and B: of one person, of two, or whoever comes."""
-        if self.facts is None:
-            self.message.emit("Open a dataset first.", "info")
-            return
-        try:
-            a, b = edits.random_pair(self.facts, same_person, self._random)
-        except UserError as error:
-            self.message.emit(str(error), "info")
-            return
-        label = {None: "Random pair", True: "Same person", False: "Two persons"}[same_person]
-        self.edit(label, lambda d: edits.set_slot(edits.set_slot(d, panel_id, "a", (a,)), panel_id, "b", (b,)))
-
     def input_of_frame(self, panel_id: str, frame: int) -> CodeInput:
         """Return the code of one frame that a panel shows, with words for where it came from.
 
@@ -293,6 +132,22 @@ class Controller(QObject):
         if not isinstance(result, Strip | ImageGrid) or not 0 <= frame < len(result.frames):
             raise UserError(f"Panel {panel_id} has no frame {frame}.")
         return CodeInput.of(result.frames.codes[frame], label=frame_label(result, frame), origin=origin_of(view, frame))
+
+    # -- datasets --------------------------------------------------------------------------------------------------
+
+    def set_dataset(self, spec: str, fetch: bool = False) -> None:
+        """Show another dataset; `fetch` allows a download."""
+        problems = {key: why for key, why in self._catalogue.problems.items() if key != spec}
+        self._catalogue = dataclasses.replace(self._catalogue, problems=problems)
+        if fetch or spec not in self._catalogue.datasets:
+            self._fetching.add(spec)
+            self._feeds.open(spec, fetch)
+            return
+        self.edit("Open dataset", lambda d: edits.set_dataset(d, spec))
+
+    def cancel_fetch(self, spec: str) -> None:
+        """Stop opening or downloading a dataset."""
+        self._feeds.cancel_open(spec)
 
     # -- pictures and live previews --------------------------------------------------------------------------------
 
@@ -349,10 +204,6 @@ class Controller(QObject):
     def drop_picture(self, path: Path, panel_id: str, slot: str) -> None:
         """Encode a photo file and put it on a slot; ``("", "")`` means the active strip or the inspector."""
         self._opener.picture(Path(path), panel_id, slot)
-
-    def reopen(self, figure: Figure, name: str = "figure") -> None:
-        """Bring the recipes of a figure back onto the screen."""
-        self.edit(f"Reopen {name}", lambda d: edits.reopen(d, figure))
 
     def rescan_models(self) -> None:
         """Look for models on disk again (after a training run)."""
@@ -415,30 +266,6 @@ class Controller(QObject):
             self.status_changed.emit(item)
         else:
             self.lanes.receive(item)
-
-
-def replace_problem(catalogue: Catalogue, spec: str) -> Catalogue:
-    """Forget that a dataset would not open, so that it is tried again."""
-    problems = {key: why for key, why in catalogue.problems.items() if key != spec}
-    return Catalogue(models=catalogue.models, datasets=catalogue.datasets, problems=problems)
-
-
-def frame_label(result: Strip | ImageGrid, frame: int) -> str:
-    """Name one frame in a few words, e.g. ``"Spherical 0.375"`` or the label of a sample."""
-    if isinstance(result, Strip):
-        row, column = divmod(frame, result.columns)
-        name = result.row_labels[row] if row < len(result.row_labels) else "Path"
-        return f"{name} {result.positions[column]:.3g}"
-    return result.labels[frame] if frame < len(result.labels) else f"Frame {frame + 1}"
-
-
-def origin_of(view: PanelView, frame: int) -> str:
-    """Say in words where a frame's code came from."""
-    recipe = view.recipe
-    if recipe is None:
-        return ""
-    model = recipe.model.name if recipe.model else "no model"
-    return f"{recipe.name}, frame {frame + 1}, {model}"
 
 
 def _datasets_of(document: Document) -> list[str]:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QMouseEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QLabel, QMainWindow, QScrollArea, QTabBar, QWidget
 
 from latentstudio.gui.naming import tool_button
 from latentstudio.gui.theme import GAP, small_font
 
 TITLE_HEIGHT = 26
+SMALLEST = QSize(200, 110)
 
 
 class DockTitle(QWidget):
@@ -58,8 +59,12 @@ class DockTitle(QWidget):
         self._dock.maximise_asked.emit()
         event.accept()
 
+    def sizeHint(self) -> QSize:
+        """Of fixed height, whether the buttons show or not."""
+        return QSize(120, TITLE_HEIGHT)
+
     def minimumSizeHint(self) -> QSize:
-        """As low as the fixed height, as narrow as needed."""
+        """As narrow as needed."""
         return QSize(60, TITLE_HEIGHT)
 
 
@@ -82,9 +87,12 @@ class PanelDock(QDockWidget):
         self._make = make
         self.panel: QWidget | None = None
         self._on_screen = False
-        self._frame = QWidget()
-        self._column = QVBoxLayout(self._frame)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        # A panel that wants more room than there is scrolls, so that the window fits small screens.
+        self._frame = QScrollArea()
+        self._frame.setWidgetResizable(True)
+        self._frame.setFrameShape(QFrame.Shape.NoFrame)
+        self._frame.setMinimumSize(SMALLEST)
+        self._frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._frame)
         self._title = DockTitle(self)
         self._no_title = QWidget(self)
@@ -103,7 +111,7 @@ class PanelDock(QDockWidget):
         """Return the panel, making it now if it was never seen."""
         if self.panel is None:
             self.panel = self._make()
-            self._column.addWidget(self.panel)
+            self._frame.setWidget(self.panel)
         return self.panel
 
     def toggle_float(self) -> None:

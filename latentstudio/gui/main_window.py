@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QKeySequence,
-    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QMainWindow, QSizePolicy, QToolBar, QWidget
@@ -142,10 +141,7 @@ class MainWindow(QMainWindow):
             self.area.reset()
             if layout:
                 self.area.restore(layout)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the message at the foot."""
-        super().resizeEvent(event)
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -160,8 +156,6 @@ class MainWindow(QMainWindow):
         name = session.path.name if session.path is not None else "Untitled"
         self.setWindowTitle(f"{name}[*] – LatentStudio")
         self.setWindowModified(session.dirty)
-        self.setWindowFilePath(str(session.path) if session.path is not None else "")
-        self.setWindowTitle(f"{name}[*] – LatentStudio")
         for key, label, able in (
             ("undo", session.undo_label, session.can_undo),
             ("redo", session.redo_label, session.can_redo),
@@ -260,10 +254,11 @@ class MainWindow(QMainWindow):
         if self._autosave is not None:
             self.remember(geometry=base64.b64encode(self.saveGeometry().data()).decode("ascii"))
             self._autosave.close()
-        jobs = self.controller.jobs
-        if jobs is not None:
-            jobs.close()
+        # Gone from the screen at once; a training that is still saving its state is waited for without the window.
+        self.hide()
         self.controller.close()
+        if self.controller.jobs is not None:
+            self.controller.jobs.close()
         event.accept()
 
     def show_jobs(self) -> None:

@@ -14,7 +14,7 @@ SECONDS = {"info": 5.0, "warning": 12.0, "error": 0.0}
 """How long a message stays; 0 is until it is dismissed."""
 
 _KEPT = 50
-_LOWEST = 40
+_LOWEST = 38
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,14 @@ class MessageBar(QFrame):
         parent = self._window
         widest = min(760, parent.width() - 4 * GAP)
         metrics = self._text.fontMetrics()
-        self._text.setMinimumWidth(0)
-        buttons = sum(b.sizeHint().width() + GAP for b in (self._button, self._second) if not b.isHidden())
-        wanted = metrics.horizontalAdvance(self._text.text()) + buttons + 96
-        width = min(widest, max(240, wanted))
-        self.setFixedWidth(width)
-        height = max(self.heightForWidth(width), self.sizeHint().height(), _LOWEST)
-        self.resize(width, height)
+        shown = [b for b in (self._button, self._second) if not b.isHidden()]
+        around = 18 + 22 + 5 * GAP + sum(b.sizeHint().width() + GAP for b in shown)
+        words = metrics.boundingRect(
+            0, 0, max(120, widest - around), 10_000, int(Qt.TextFlag.TextWordWrap), self._text.text()
+        )
+        self._text.setFixedSize(words.width() + 6, words.height() + 2)
+        width = words.width() + 6 + around
+        self.setFixedSize(width, max(words.height() + 2 * GAP, _LOWEST))
         self.move((parent.width() - width) // 2, parent.height() - self.height() - 24 - 2 * GAP)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

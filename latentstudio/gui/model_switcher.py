@@ -39,7 +39,7 @@ class ModelSwitcher(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GAP)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        for widget in (self.combo, self.slider, self.step, self.final):
+        for widget in (self.combo, self.slider, self.final, self.step):
             row.addWidget(widget)
         self.step.setMinimumWidth(self.step.fontMetrics().horizontalAdvance("step 888888"))
         controller.models_changed.connect(self.refresh)

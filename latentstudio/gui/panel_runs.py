@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from latentstudio.figures.recipe import Recipe
 from latentstudio.gui.lanes import Lanes
 from latentstudio.gui.views import PanelView
-from latentstudio.results import Partial
+from latentstudio.results import ImageGrid, Partial, Result, Strip
 from latentstudio.studio.document import Document
 from latentstudio.studio.requests import Answer, RunRecipe, Urgency
 from latentstudio.studio.resolve import Reason
@@ -114,7 +114,7 @@ class PanelRuns:
             self.refresh(document, panel_id)
 
     def _start(self, panel_id: str, view: PanelView, old: PanelView, known: bool) -> None:
-        waiting = replace(view, stale=view.result is not None, fraction=0.0, message="")
+        waiting = replace(view, decode_milliseconds=0.0, stale=view.result is not None, fraction=0.0, message="")
         if panel_id not in self._visible:
             self._lanes.cancel(_lane(panel_id))
             self._dirty.add(panel_id)
@@ -146,6 +146,8 @@ class PanelRuns:
         view = replace(old, fraction=fraction, message=message, milliseconds=answer.milliseconds)
         if partial is not None and partial.result is not None:
             view = replace(view, recipe=recipe, result=partial.result, stale=False, error="", reason="")
+        if _decoded(view.result) and view.recipe == recipe and not old.decode_milliseconds:
+            view = replace(view, decode_milliseconds=answer.milliseconds)
         if answer.done and view.recipe == recipe and view.result is not None:
             self._cache.put(recipe.key, view.result)
         self._put(panel_id, view, old, True)
@@ -158,6 +160,10 @@ class PanelRuns:
 
 def _lane(panel_id: str) -> str:
     return f"panel:{panel_id}"
+
+
+def _decoded(result: Result | None) -> bool:
+    return isinstance(result, Strip | ImageGrid) and bool(result.frames.ready.all())
 
 
 def _same(a: PanelView, b: PanelView) -> bool:

@@ -37,7 +37,7 @@ class ShortcutSheet(QDialog):
         heights = [0] * COLUMNS
         for heading, lines in sections(table).items():
             shortest = heights.index(min(heights))
-            columns[shortest].addWidget(_section(heading, lines))
+            columns[shortest].addWidget(_section(heading, lines, heading not in GESTURES))
             heights[shortest] += len(lines) + 3
         page = QWidget()
         row = QHBoxLayout(page)
@@ -61,7 +61,7 @@ class ShortcutSheet(QDialog):
         )
 
 
-def _section(heading: str, lines: list[tuple[str, str]]) -> QWidget:
+def _section(heading: str, lines: list[tuple[str, str]], caps: bool) -> QWidget:
     box = QWidget()
     grid = QGridLayout(box)
     grid.setContentsMargins(0, 0, 0, 0)
@@ -76,7 +76,7 @@ def _section(heading: str, lines: list[tuple[str, str]]) -> QWidget:
     for row, (keys, text) in enumerate(lines, start=1):
         cap = QLabel(keys)
         cap.setFont(small_font(0.9))
-        if len(keys) <= 14:
+        if caps:
             edge = f"border: 1px solid {c.border}; border-radius: {RADIUS - 1}px;"
             cap.setStyleSheet(f"background: {c.raised}; {edge} padding: 1px 6px;")
         grid.addWidget(cap, row, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)

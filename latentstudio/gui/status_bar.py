@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar
 
 from latentstudio.figures.recipe import ModelRef
 from latentstudio.gui.controller import Controller
+from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import tool_button
 from latentstudio.gui.theme import GAP, numeric_font
 from latentstudio.gui.views import PanelView
@@ -43,6 +44,7 @@ class StatusBar(QStatusBar):
         controller.panel_changed.connect(self._panel)
         controller.document_changed.connect(self._document)
         controller.dataset_ready.connect(lambda _facts: self._counts())
+        controller.jobs_changed.connect(self._count_jobs)
         if controller.status is not None:
             self._status(controller.status)
         self._counts()
@@ -66,12 +68,12 @@ class StatusBar(QStatusBar):
 
     def _panel(self, panel_id: str, view: PanelView) -> None:
         result = view.result
-        measured = view.milliseconds > 0 and view.fraction >= 1
-        if measured and view.recipe is not None and view.recipe.model not in self._warm:
+        measured = view.decode_milliseconds > 0
+        if measured and view.fraction >= 1 and view.recipe is not None and view.recipe.model not in self._warm:
             # The first run with a model also loads it and measures the dataset; its time says nothing about decoding.
             self._warm.add(view.recipe.model)
-        elif measured and isinstance(result, Strip | ImageGrid) and len(result.frames):
-            self.speed.setText(f"{view.milliseconds / len(result.frames):.1f} ms per frame")
+        elif measured and view.fraction >= 1 and isinstance(result, Strip | ImageGrid) and len(result.frames):
+            self.speed.setText(f"{view.decode_milliseconds / len(result.frames):.1f} ms per frame")
         self._sampled[panel_id] = sampled_note(result) if result is not None else ""
         notes = [note for name, note in self._sampled.items() if note and self._exists(name)]
         self.note.setText("sampled" if notes else "")
@@ -81,6 +83,11 @@ class StatusBar(QStatusBar):
             self.work.setText(f"{view.message} {100 * view.fraction:.0f} %")
         elif not any(name.startswith("panel:") for name in self._controller.lanes.busy):
             self.work.setText("")
+
+    def _count_jobs(self) -> None:
+        running = self._controller.jobs.running if self._controller.jobs is not None else 0
+        self.jobs.setIcon(icon("jobs", "accent" if running else "muted"))
+        self.jobs.setToolTip(f"{running} running" if running else "Jobs (Ctrl+J)")
 
     def _exists(self, panel_id: str) -> bool:
         return any(panel.id == panel_id for panel in self._controller.document.panels)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
-from latentstudio.results import Result
+from latentstudio.results import ImageGrid, Result, Strip
 from latentstudio.studio.document import Panel
 
 
@@ -25,7 +25,8 @@ class PanelView:
     error : sentence of the run that failed; the result before it stays.
     stale : `result` belongs to an earlier state; draw it dimmed.
     fraction : progress in [0, 1] of the running recipe, 1 when nothing runs; message : what it is doing.
-    milliseconds : working time of the engine on `recipe`.
+    milliseconds : working time of the engine on `recipe` so far.
+    decode_milliseconds : working time until every frame was decoded, readouts against the dataset not counted.
     """
 
     panel: Panel
@@ -39,6 +40,7 @@ class PanelView:
     fraction: float = 1.0
     message: str = ""
     milliseconds: float = 0.0
+    decode_milliseconds: float = 0.0
 
     @property
     def settled(self) -> bool:
@@ -66,3 +68,21 @@ class FetchProgress:
     message: str
     done: bool = False
     error: str = ""
+
+
+def frame_label(result: Strip | ImageGrid, frame: int) -> str:
+    """Name one frame in a few words, e.g. ``"Spherical 0.375"`` or the label of a sample."""
+    if isinstance(result, Strip):
+        row, column = divmod(frame, result.columns)
+        name = result.row_labels[row] if row < len(result.row_labels) else "Path"
+        return f"{name} {result.positions[column]:.3g}"
+    return result.labels[frame] if frame < len(result.labels) else f"Frame {frame + 1}"
+
+
+def origin_of(view: PanelView, frame: int) -> str:
+    """Say in words where a frame's code came from."""
+    recipe = view.recipe
+    if recipe is None:
+        return ""
+    model = recipe.model.name if recipe.model else "no model"
+    return f"{recipe.name}, frame {frame + 1}, {model}"

@@ -42,6 +42,9 @@ class DataCommands:
             Spec("open-archive", "Open a &zip or IDX file…", data, self.open_archive, "", "dataset", "", 1),
             Spec("photo", "Encode a &photo…", data, self.photo, "Ctrl+P", "image", "Align and encode a picture", 2),
             Spec("open-model", "&Open a model folder…", model, self.open_model, "Ctrl+M", "model", "", 0),
+            Spec(
+                "train", "&Train a model…", model, self.train, "", "curve", "Train from a recipe, in the background", 0
+            ),
             Spec("rescan", "&Look for models again", model, self._controller.rescan_models, "", "reset", "", 0),
             Spec("earlier", "&Earlier snapshot", model, lambda: self.step(-1), "Ctrl+[", "snapshot", "", 1),
             Spec("later", "La&ter snapshot", model, lambda: self.step(1), "Ctrl+]", "snapshot", "", 1),
@@ -72,6 +75,14 @@ class DataCommands:
         name = QFileDialog.getExistingDirectory(self._window, "Open a model folder", str(Path.home()))
         if name:
             self._controller.open_path(Path(name))
+
+    def train(self) -> None:
+        """Ask for a recipe and train from it."""
+        from latentstudio.gui.train_dialog import TrainDialog
+
+        if self._controller.jobs is not None:
+            TrainDialog(self._controller, self._controller.jobs, self._window).open()
+            self._window.show_jobs()
 
     def step(self, by: int) -> None:
         """Move along the snapshots of the model."""

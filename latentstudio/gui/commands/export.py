@@ -12,7 +12,7 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import FigureStyle, ImageInput, Recipe, figure_from_json
 from latentstudio.gui.actions import Spec
 from latentstudio.gui.figures import FIGURE_MIME, FactsAsData, chosen_column, figure_of, recipes_of
-from latentstudio.results import ImageGrid, Partial
+from latentstudio.results import Frames, ImageGrid, Partial
 from latentstudio.studio.requests import Answer, RenderFigure, RunRecipe, Urgency
 
 if TYPE_CHECKING:
@@ -176,11 +176,15 @@ class ExportCommands:
             self._write(path, indices, None)
             return
 
+        frames: list[Frames] = []
+
         def coded(answer: Answer) -> None:
+            if isinstance(answer.payload, Partial) and isinstance(answer.payload.result, ImageGrid):
+                frames.append(answer.payload.result.frames)
             if answer.error:
                 self._controller.message.emit(answer.error, "error")
-            elif answer.done and isinstance(answer.payload, Partial) and isinstance(answer.payload.result, ImageGrid):
-                self._write(path, indices, answer.payload.result.frames)
+            elif answer.done:
+                self._write(path, indices, frames[-1] if frames else None)
 
         self._controller.lanes.submit("selection", Urgency.BACKGROUND, RunRecipe(recipe), coded)
 
@@ -195,7 +199,7 @@ class ExportCommands:
         wanted = resolve_panel(document, panel, self._controller.catalogue)
         return wanted if isinstance(wanted, Recipe) else None
 
-    def _write(self, path: Path, indices: tuple[int, ...], frames: Any) -> None:
+    def _write(self, path: Path, indices: tuple[int, ...], frames: Frames | None) -> None:
         from latentstudio.figures.tables import write_selection
 
         facts, columns = self._controller.facts, self._controller.columns

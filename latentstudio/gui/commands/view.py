@@ -106,7 +106,7 @@ class ViewCommands:
     def show_palette(self) -> None:
         """Open the command palette."""
         self.palette = CommandPalette(self.commands(), self._window)
-        self.palette.show_over(self._window)
+        self.palette.open()
 
     def show_shortcuts(self) -> None:
         """Open the shortcut sheet."""
