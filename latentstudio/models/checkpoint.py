@@ -166,24 +166,25 @@ def save(
     if history is not None:
         _write(folder / "history.jsonl", "".join(json.dumps(dict(line)) + "\n" for line in history))
     _write(folder / "card.md", card)
-    described = cast(LatentModel, model)
-    space = described.space
-    config = {
-        "schema": SCHEMA,
-        "family": described.family,
-        "config": model.config(),  # type: ignore[operator]
-        "title": title,
-        "image_shape": list(described.image_shape),
-        "latent_space": {
-            "size": space.size,
-            "parts": {name: list(span) for name, span in space.parts.items()},
-            "prior": space.prior.kind,
-        },
-        "abilities": sorted(described.abilities),
-        "dataset": dict(dataset),
-        "training": dict(training),
-    }
+    config = {**_described(model), "title": title, "dataset": dict(dataset), "training": dict(training)}
     _write(folder / "config.json", json.dumps(config, indent=1, allow_nan=False) + "\n")
+
+
+def _described(network: nn.Module) -> dict[str, Any]:
+    """Return what ``config.json`` says of the network itself."""
+    model = cast(LatentModel, network)
+    return {
+        "schema": SCHEMA,
+        "family": model.family,
+        "config": network.config(),  # type: ignore[operator]
+        "image_shape": list(model.image_shape),
+        "latent_space": {
+            "size": model.space.size,
+            "parts": {name: list(span) for name, span in model.space.parts.items()},
+            "prior": model.space.prior.kind,
+        },
+        "abilities": sorted(model.abilities),
+    }
 
 
 def _fixed_prefixes(network: nn.Module) -> tuple[str, ...]:
