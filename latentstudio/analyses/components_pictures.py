@@ -41,33 +41,33 @@ def importance(model: Any, shown: int, origin: str) -> Heatmap:
 def example_grid(
     study: Study, model: Any, indices: Indices, examples: int, counts: tuple[int, ...], caption: str
 ) -> ImageGrid:
-    """Example images rebuilt from the first k components, one row each and one column for each k."""
+    """Example images, one row each: rebuilt from the first k components for each k, at last the image itself."""
     import torch
 
     places = np.linspace(0, len(indices) - 1, min(examples, len(indices))).round().astype(np.int64)
     chosen = indices[places]
     images = study.tensor(chosen)
     scores = model.pca_encode(images)
-    rebuilt = []
+    shown = []
     for count in counts:
         kept = torch.zeros_like(scores)
         kept[:, :count] = scores[:, :count]
-        rebuilt.append(model.pca_decode(kept))
-    # (columns, rows, ...) to rows of columns
-    decoded = torch.stack(rebuilt, dim=1).flatten(0, 1)
+        shown.append(model.pca_decode(kept))
+    # (examples, columns, ...), then row by row
+    decoded = torch.stack([*shown, images], dim=1).flatten(0, 1)
+    columns = len(counts) + 1
     pixels = to_pixels(decoded.float().cpu().numpy())
-    originals = np.repeat(to_pixels(images.float().cpu().numpy()), len(counts), axis=0)
-    difference = originals.astype(np.float64) - pixels
+    difference = np.repeat(pixels[columns - 1 :: columns], columns, axis=0).astype(np.float64) - pixels
     names = [data_of(study).image_id(int(i)) for i in chosen]
+    titles = (*(f"k = {count}" for count in counts), "image")
     return ImageGrid(
         frames=_frames(model, decoded, pixels),
-        columns=len(counts),
-        labels=tuple(f"{name}, k = {count}" for name in names for count in counts),
-        originals=originals,
+        columns=columns,
+        labels=tuple(f"{name}, {title}" for name in names for title in titles),
         error=np.sqrt(np.mean(np.square(difference), axis=(1, 2, 3))),
         title="Rebuilt from the first k components",
         caption=caption,
-        notes=("Norm and log-density belong to the code of the rebuilt picture.",),
+        notes=("Norm and log-density belong to the code of the picture that is shown.",),
     )
 
 

@@ -14,7 +14,8 @@ from latentstudio.errors import UserError
 if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
 
-CHUNK = 128
+# A request of the hand waits for one chunk, and drawing faces or decoding files takes milliseconds each.
+CHUNK = 16
 # Results are built anew about this often during a pass; progress is told after each chunk.
 RESULTS = 10
 

@@ -393,8 +393,15 @@ def test_components_of_the_toy_are_exact(workspace: ToyWorkspace) -> None:
     assert bool((maps.maps.reshape(4, -1)[np.arange(4), largest] > 0).all())
     assert isinstance(error, Curve)
     assert isinstance(grid, ImageGrid)
-    assert grid.columns == 3
-    assert grid.labels[:3] == ("toy-000, k = 1", "toy-000, k = 3", "toy-000, k = 6")
+    assert grid.columns == 4
+    assert grid.labels[:4] == ("toy-000, k = 1", "toy-000, k = 3", "toy-000, k = 6", "toy-000, image")
+    data = workspace.data["toy"]
+    assert np.array_equal(grid.frames.images[[3, 7]], data.pixels[[0, 39]])
+    assert grid.error is not None
+    difference = grid.frames.images[1].astype(float) - data.pixels[0]
+    assert grid.error[1] == pytest.approx(np.sqrt(np.square(difference).mean()))
+    assert grid.error[3] == 0
+    assert grid.error[0] > grid.error[1] > grid.error[2]
 
 
 def test_reconstruction_error_agrees_with_decoding(workspace: ToyWorkspace) -> None:

@@ -74,11 +74,12 @@ def test_strip_between_two_faces(workspace: Workspace) -> None:
     assert sealed.caption == strip.caption
 
 
-def test_mean_face_is_finite_and_typical(workspace: Workspace) -> None:
+def test_mean_code_lies_inside_the_shell(workspace: Workspace) -> None:
     grid = final(run_recipe(Recipe(kind="operation", name="mean", model=MODEL, data=DATA), workspace))
     assert isinstance(grid, ImageGrid)
     assert bool(grid.frames.finite.all())
-    assert float(grid.frames.norm.max()) < 8
+    assert grid.norm_band is not None
+    assert float(grid.frames.norm[0]) < grid.norm_band.low
 
 
 def test_likelihood_agrees_with_the_training_record(workspace: Workspace) -> None:
