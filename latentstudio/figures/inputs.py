@@ -1,6 +1,7 @@
 """From the inputs of a recipe to pictures and codes, with a check that each image is still the one that was meant."""
 
 import base64
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from latentstudio.data.pictures import read_picture
 from latentstudio.data.prepare import fit
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
+from latentstudio.figures.readouts import mean_bound
 from latentstudio.figures.recipe import CodeInput, DataRef, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.figures.splits import held_out_of
+from latentstudio.stats.norms import norm_law, typical_set
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,11 +116,21 @@ class InputReader:
         pictures = tuple(None if o.picture is None else fit(o.picture[None], shape)[0] for o in opened)
         notes = [note for o in opened for note in o.notes]
         codes = self._codes(opened, pictures)
+        bound = mean_bound(self._model)
         for o, code in zip(opened, codes, strict=True):
-            if not bool(code.isfinite().all()):
+            norm = float(code.double().norm())
+            if not math.isfinite(norm):
                 notes.append(f"The code of '{o.label}' is not finite: {self._info.name} cannot encode it.")
+            elif norm > bound:
+                far = f"norm {norm:.4g}, typical is {self._typical}"
+                notes.append(f"The code of '{o.label}' lies far outside the prior of {self._info.name} ({far}).")
         labels, origins = tuple(o.label for o in opened), tuple(o.origin for o in opened)
         return Prepared(codes, pictures, labels, origins, tuple(notes))
+
+    @property
+    def _typical(self) -> str:
+        low, high = typical_set(norm_law(self._model.space.prior.kind, self._model.space.size))
+        return f"{low:.3g} to {high:.3g}"
 
     def _codes(self, opened: list[Opened], pictures: tuple[NDArray[np.float32] | None, ...]) -> "Tensor":
         import torch

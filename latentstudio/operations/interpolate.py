@@ -82,8 +82,13 @@ class Interpolate:
             row[t == 1] = b
             rows.append(row)
         notes = []
-        if opposite(a, b) and {"spherical", "norm_preserving"} & set(self.paths):
-            notes.append("A and B point in opposite directions: the arc between them is one of many.")
+        if {"spherical", "norm_preserving"} & set(self.paths):
+            if opposite(a, b):
+                notes.append("A and B point in opposite directions: the arc between them is one of many.")
+            if bool((a.norm() + t * (b.norm() - a.norm()) < 0).any()):
+                notes.append(
+                    "Far beyond the end with the smaller norm, the interpolated norm would be negative; it is 0."
+                )
         if torch.equal(a, b):
             notes.append("A and B are the same code.")
         labels = tuple(PATH_LABELS[PATHS.index(name)] for name in self.paths)

@@ -453,6 +453,15 @@ def test_the_mean_code_leaves_out_what_is_far_outside_the_prior() -> None:
     assert any("leaves out 10 of 40 images" in note for note in sealed.notes)
 
 
+def test_an_input_far_outside_the_prior_is_named(workspace: ToyWorkspace) -> None:
+    near, far = (CodeInput.of(np.full(SIZE, v, np.float32), label) for v, label in ((1.0, "near"), (9.0, "far")))
+    strip = run(recipe(inputs={"a": (near,), "b": (far,)}), workspace)
+    (said,) = strip.notes
+    assert said.startswith(
+        "The code of 'far' lies far outside the prior of toy-model (norm 22.05, typical is 1.11 to 3.8"
+    )
+
+
 class _Lost(ToyModel):
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         return super().encode(images) + 1e6

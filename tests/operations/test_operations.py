@@ -132,6 +132,16 @@ def test_identical_and_opposite_ends(path: str) -> None:
         assert torch.allclose(opposite.codes.norm(dim=1), a.norm().expand(9), atol=1e-5)
 
 
+def test_a_norm_that_would_be_negative_is_said() -> None:
+    a = torch.ones(1, SIZE)
+    b = 5 * torch.roll(torch.arange(1.0, SIZE + 1), 1)[None]
+    for path, told in (("linear", False), ("spherical", True), ("norm_preserving", True)):
+        made = Interpolate(paths=(path,), extrapolate=0.5).codes({"a": a, "b": b}, _surroundings())
+        assert any("would be negative" in note for note in made.notes) == told
+    within = Interpolate(paths=("spherical",)).codes({"a": a, "b": b}, _surroundings())
+    assert within.notes == ()
+
+
 @pytest.mark.parametrize("prior", ["standard_normal", "uniform"])
 def test_every_frame_of_the_matched_path_follows_the_prior(prior: str) -> None:
     n = 20_000
