@@ -12,7 +12,7 @@ from latentstudio.figures.readouts import LIMIT, encode_and_score
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.studio.requests import ColumnsReady, DatasetColumns
 from latentstudio.studio.worker import Job, Step
-from latentstudio.studio.workspace import CODES_CHUNK, Workspace
+from latentstudio.studio.workspace import Workspace, chunk_of
 
 TELL_EVERY = 0.25
 """Seconds between two deliveries of whole columns, which are megabytes for a large dataset."""
@@ -62,10 +62,10 @@ def _whole_pass(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterato
     norm, log_prob = _stored(workspace, key, len(images), has_density)
     saved = time.monotonic()
     unknown = np.flatnonzero(np.isnan(norm))
-    fresh = False
+    fresh, chunk = False, chunk_of(images)
     try:
-        for start in range(0, len(unknown), CODES_CHUNK):
-            rows = unknown[start : start + CODES_CHUNK]
+        for start in range(0, len(unknown), chunk):
+            rows = unknown[start : start + chunk]
             norm[rows], densities = _measured(model, workspace, images.images(rows))
             if log_prob is not None and densities is not None:
                 log_prob[rows] = densities

@@ -93,7 +93,7 @@ class Jobs:
         return number
 
     def cancel(self, number: int) -> None:
-        """Ask a job to stop (it saves what it can), then make it; returns at once. Ended and unknown ones are ignored."""
+        """Ask a job to stop (it saves what it can), then make it; returns at once. Ended ones are ignored."""
         job = self._jobs.get(number)
         if job is not None:
             job.cancel()

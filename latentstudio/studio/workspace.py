@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from latentstudio.data import open_dataset, parse_spec
+from latentstudio.data.arrays import ArraySet
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.thumbnails import ThumbnailCache
 from latentstudio.errors import UserError
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 BUDGET_BYTES = 2 << 30
 DATASETS_OPEN = 6
-CODES_CHUNK = 32
-"""Images between two yields of a pass over a dataset: the longest that the hand on the mouse has to wait."""
+QUICK_CHUNK, SLOW_CHUNK = 32, 8
+"""Images between two yields of a pass over a dataset, in memory or made when asked for: what the hand may wait for.
+
+Fixed numbers, not measured ones, so that the same pass gives the same bits.
+"""
 
 _Value = TypeVar("_Value")
 
@@ -188,7 +192,8 @@ class Workspace:
             yield stored
             return
         last: DatasetCodes | None = None
-        for last in DatasetCodes.of(self.model(model), self.dataset(data), chunk=CODES_CHUNK):
+        images = self.dataset(data)
+        for last in DatasetCodes.of(self.model(model), images, chunk=chunk_of(images)):
             if last.fraction >= 1.0:
                 write_codes(self.store, key, last)
                 self._codes.put(key, last, nbytes(last))
@@ -324,9 +329,19 @@ def default_threads() -> int:
 
 
 def set_threads() -> int:
-    """Tell torch how many threads to use, and return that number."""
+    """Tell torch and NumPy's linear algebra how many threads to use, and return that number.
+
+    On a busy machine the threads of a matrix product wait for each other, actively, many times longer than they work.
+    """
+    import threadpoolctl  # scikit-learn requires it
     import torch
 
     threads = default_threads()
     torch.set_num_threads(threads)
+    threadpoolctl.threadpool_limits(limits=threads, user_api="blas")
     return threads
+
+
+def chunk_of(data: ImageSet) -> int:
+    """Images of a dataset that are read between two yields."""
+    return QUICK_CHUNK if isinstance(data, ArraySet) else SLOW_CHUNK
