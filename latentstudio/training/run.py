@@ -1,10 +1,12 @@
 """A training run on disk: from a recipe to a model folder, interrupted and continued at will."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from latentstudio.training.scores import measure, record
 
 _CHUNK = 512
 _SAVE_SECONDS = 60.0
+_KEPT_BYTES = 2**30
 # Images that preprocessing is fitted to, evenly spread over the training set: more cost memory and change little.
 _FITTED_AT_MOST = 6000
 
@@ -71,7 +74,18 @@ class Material:
         """Yield the images where `chosen` (N,) is True, float32 (at most 512, C, H, W) in [-1, 1]."""
         indices = np.flatnonzero(chosen)
         for start in range(0, len(indices), _CHUNK):
-            yield torch.from_numpy(fit(self.data.images(indices[start : start + _CHUNK]), self.image_shape))
+            yield torch.from_numpy(fit(self._read(indices[start : start + _CHUNK]), self.image_shape))
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        """All images, uint8 (N, H, W, C), read once."""
+        starts = range(0, len(self.data), _CHUNK)
+        return np.concatenate([self.data.images(np.arange(s, min(s + _CHUNK, len(self.data)))) for s in starts])
+
+    def _read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        # A run reads its images several times; those that are drawn or decoded slowly are kept where they fit.
+        small = len(self.data) * math.prod(self.data.image_shape) <= _KEPT_BYTES
+        return self._pixels[indices] if small else self.data.images(indices)
 
     def images_of(self, chosen: NDArray[np.bool_], at_most: int | None = None) -> Tensor:
         """Return the images where `chosen` (N,) is True, or `at_most` of them evenly spread, (n, C, H, W)."""
