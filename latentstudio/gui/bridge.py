@@ -1,6 +1,7 @@
 """The one door between the engine's listener thread and the GUI thread: a queued Qt signal."""
 
 import threading
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -21,19 +22,20 @@ class EngineBridge(QObject):
         super().__init__(parent)
         self._lock = threading.Lock()
         self._open = True
-        self._stop = engine.listen(self._forward)
+        self._stop: Callable[[], None] | None = engine.listen(self._forward)
 
     def connect_to(self, slot: object) -> None:
         """Deliver answers to `slot`, always from the event loop of the thread that owns this object."""
         self.arrived.connect(slot, Qt.ConnectionType.QueuedConnection)
 
     def close(self) -> None:
-        """Stop handing over; answers that are still queued are dropped by Qt with this object."""
+        """Stop handing over. Qt may still deliver what is queued: the receiver has to ignore it."""
         with self._lock:
             if not self._open:
                 return
             self._open = False
-        self._stop()
+        if self._stop is not None:
+            self._stop()
         self.arrived.disconnect()
 
     def _forward(self, item: Answer | EngineStatus) -> None:

@@ -54,6 +54,7 @@ class Controller(EditingController):
         self.lanes = Lanes(engine)
         self.status: EngineStatus | None = None
         self._fetching: set[str] = set()
+        self._closed = False
         self._runs = PanelRuns(
             self.lanes,
             cache if cache is not None else ResultCache(CACHE_BYTES),
@@ -216,7 +217,8 @@ class Controller(EditingController):
         self._follow(self.document)
 
     def close(self) -> None:
-        """End at once: no answer is waited for."""
+        """End at once: no answer is waited for, and those that are queued already are dropped."""
+        self._closed = True
         self._stop_listening()
         self.bridge.close()
         self.engine.close(timeout=1.0)
@@ -261,6 +263,8 @@ class Controller(EditingController):
         self.fetch_progress.emit(progress)
 
     def _arrived(self, item: Answer | EngineStatus) -> None:
+        if self._closed:
+            return
         if isinstance(item, EngineStatus):
             self.status = item
             self.status_changed.emit(item)

@@ -38,6 +38,7 @@ class EditingController(QObject):
     hover_changed = Signal(object)  # Input or None
     message = Signal(str, str)  # sentence; info, warning or error
     status_changed = Signal(object)  # EngineStatus
+    session_opened = Signal()  # another session has taken the place of the one before
     photo_dropped = Signal(str, str, str)  # file, panel id, slot: ask for the eyes, or take the centre
     jobs_changed = Signal()
     models_changed = Signal()

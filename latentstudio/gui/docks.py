@@ -87,6 +87,7 @@ class PanelDock(QDockWidget):
         self._make = make
         self.panel: QWidget | None = None
         self._on_screen = False
+        self._in_front = False
         # A panel that wants more room than there is scrolls, so that the window fits small screens.
         self._frame = QScrollArea()
         self._frame.setWidgetResizable(True)
@@ -134,11 +135,17 @@ class PanelDock(QDockWidget):
             self._no_title.setVisible(tabbed)
 
     def _visibility(self, visible: bool) -> None:
-        if visible:
+        # While docks are being arranged every tab is in front for a moment: only what is left afterwards counts.
+        self._in_front = visible
+        QTimer.singleShot(0, self, self._look)
+
+    def _look(self) -> None:
+        if self._in_front == self._on_screen:
+            return
+        self._on_screen = self._in_front
+        if self._on_screen:
             self.content()
-        if visible != self._on_screen:
-            self._on_screen = visible
-            self.seen.emit(visible)
+        self.seen.emit(self._on_screen)
 
 
 class TabDoubleClick(QObject):

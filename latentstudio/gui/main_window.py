@@ -96,6 +96,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar(self)
         controller.message.connect(self.messages.say)
         controller.document_changed.connect(self._document_changed)
+        controller.session_opened.connect(self._session_opened)
         self._autosave_timer = QTimer(self)
         self._autosave_timer.setInterval(AUTOSAVE_MS)
         self._autosave_timer.timeout.connect(self.autosave)
@@ -146,10 +147,15 @@ class MainWindow(QMainWindow):
     # -- state -----------------------------------------------------------------------------------------------------
 
     def _document_changed(self, old: Document, new: Document) -> None:
-        if new.layout and new.layout != old.layout and not self._closing and not self.controller.session.can_undo:
-            # A session was opened: its arrangement comes with it.
-            self.area.restore(new.layout)
         self._show_state()
+
+    def _session_opened(self) -> None:
+        """The arrangement of the panels comes with a session."""
+        layout = self.controller.document.layout
+        if layout and self._placed:
+            self.area.restore(layout)
+        if self.controller.session.path is not None and self._autosave is not None:
+            self.recent.add(self.controller.session.path)
 
     def _show_state(self) -> None:
         session = self.controller.session
@@ -213,6 +219,7 @@ class MainWindow(QMainWindow):
             self.controller.message.emit(str(error), "error")
             return
         self.controller.session.reset(found.document, found.path, unsaved=True)
+        self.controller.session_opened.emit()
         Autosave.discard(path)
         self.controller.message.emit("Recovered the unsaved session.", "info")
 

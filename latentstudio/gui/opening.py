@@ -69,6 +69,7 @@ class Opener:
         """Replace the session by the one in a file; says what it refers to and cannot have."""
         controller = self._controller
         controller.session.open(path)
+        controller.session_opened.emit()
         for sentence in missing(controller.document, controller.catalogue):
             controller.message.emit(sentence, "warning")
 
