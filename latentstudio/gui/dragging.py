@@ -18,7 +18,7 @@ from latentstudio.gui.pixmaps import image_of, pixmap, png_of
 from latentstudio.paths import cache_home, replacing
 
 MIME = "application/x-latentstudio-inputs"
-_EDGE = 72
+_EDGE = 52
 _KEPT_FILES = 24
 
 
@@ -69,7 +69,8 @@ def start_drag(widget: QWidget, inputs: Sequence[Input], pixels: NDArray[np.uint
     if pixels is not None:
         picture = drag_picture(pixels, len(inputs), widget)
         drag.setPixmap(picture)
-        drag.setHotSpot(QPoint(12, 12))
+        # Below and right of the pointer, so that the words of the target stay readable.
+        drag.setHotSpot(QPoint(-10, -10))
     return drag.exec(Qt.DropAction.CopyAction, Qt.DropAction.CopyAction) != Qt.DropAction.IgnoreAction
 
 

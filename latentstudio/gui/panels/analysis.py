@@ -36,8 +36,9 @@ class AnalysisPanel(QWidget):
         self.result = ResultView(self)
         self.words = WordLine(self)
         self._arrange()
+        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
         controller.panel_changed.connect(self._panel_changed)
-        controller.document_changed.connect(lambda _old, _new: self._show_document())
+        controller.document_changed.connect(self._document_changed)
         self.form.changed.connect(self._set_param)
         self.form.settled.connect(controller.end_gesture)
         self.restrict.clicked.connect(self._follow_selection)
@@ -89,6 +90,9 @@ class AnalysisPanel(QWidget):
     def _panel_changed(self, panel_id: str, view: object) -> None:
         if panel_id == self.panel_id:
             self.refresh()
+
+    def _document_changed(self, old: object, new: object) -> None:
+        self._show_document()
 
     def _show_document(self) -> None:
         document = self._controller.document

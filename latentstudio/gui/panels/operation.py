@@ -81,9 +81,10 @@ class OperationPanel(QWidget):
 
     def _connect(self) -> None:
         controller = self._controller
+        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
         controller.panel_changed.connect(self._panel_changed)
-        controller.document_changed.connect(lambda _old, _new: self._show_document())
-        controller.dataset_ready.connect(lambda _facts: self._show_document())
+        controller.document_changed.connect(self._document_changed)
+        controller.dataset_ready.connect(self._dataset_ready)
         self.form.changed.connect(self._set_param)
         self.form.settled.connect(controller.end_gesture)
         self.result.frames_made.connect(self._serve)
@@ -119,6 +120,12 @@ class OperationPanel(QWidget):
     def _panel_changed(self, panel_id: str, view: object) -> None:
         if panel_id == self.panel_id:
             self.refresh()
+
+    def _dataset_ready(self, facts: object) -> None:
+        self._show_document()
+
+    def _document_changed(self, old: object, new: object) -> None:
+        self._show_document()
 
     def _show_document(self) -> None:
         try:

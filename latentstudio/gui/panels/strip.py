@@ -97,22 +97,27 @@ class StripPanel(QWidget):
         layout.setSpacing(GAP // 2)
         layout.addLayout(header)
         layout.addWidget(self.hairline)
-        layout.addWidget(self.scroller, 1)
+        layout.addWidget(self.scroller, 100)
         layout.addWidget(self.scrub)
-        layout.addWidget(self.curve)
+        layout.addWidget(self.curve, 10)
         layout.addLayout(foot)
-        layout.addStretch(0)
-        self.quantity.setSizePolicy(self.controls.sizePolicy())
+        layout.addStretch(1)
+        for widget in (self.scrub, self.curve, self.quantity):
+            # Their room is kept while there is nothing to show, so that the first result does not move the slots.
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
         order = (self.slot_a, self.slot_b, *self.controls.paths.chips, self.controls.fields["steps"], self.view)
         for first, second in pairwise(order):
             QWidget.setTabOrder(first, second)
 
     def _connect(self) -> None:
         controller = self._controller
+        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
         controller.panel_changed.connect(self._panel_changed)
         controller.preview_changed.connect(self._preview_arrived)
-        controller.dataset_ready.connect(lambda _facts: self.refresh())
-        controller.document_changed.connect(lambda _old, _new: self._show_document())
+        controller.dataset_ready.connect(self._dataset_ready)
+        controller.document_changed.connect(self._document_changed)
         self.controls.changed.connect(self._set_param)
         self.controls.settled.connect(controller.end_gesture)
         self.controls.asked.connect(self._pair)
@@ -146,6 +151,12 @@ class StripPanel(QWidget):
         if panel_id == self.panel_id:
             self.refresh()
 
+    def _dataset_ready(self, facts: object) -> None:
+        self.refresh()
+
+    def _document_changed(self, old: object, new: object) -> None:
+        self._show_document()
+
     def _show_document(self) -> None:
         try:
             panel = self._controller.document.panel(self.panel_id)
@@ -173,7 +184,7 @@ class StripPanel(QWidget):
         self.view.set_stale(view.stale or bool(strip and (view.reason or view.error)))
         self.curve.set_strip(strip, self.view.stale)
         for widget in (self.scrub, self.curve, self.quantity):
-            widget.setEnabled(strip is not None)
+            widget.setVisible(strip is not None)
         self.quantity.chips[1].setEnabled(strip is None or strip.frames.log_prob is not None)
         self.hairline.set_fraction(view.fraction)
         self._align(self.view.layout_of_frames)

@@ -91,6 +91,7 @@ class ToggleChips(QWidget):
             layout.addWidget(chip)
             chip.clicked.connect(lambda _checked=False, n=number: self._clicked(n))
         layout.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     @property
     def chosen(self) -> tuple[str, ...]:

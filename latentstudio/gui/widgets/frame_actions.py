@@ -100,7 +100,8 @@ class FrameActions(QObject):
     def _show_card(self, frame: int) -> None:
         self._carded = frame
         frames = self._view.frames
-        if frame < 0 or frames is None or frame >= len(frames) or not frames.ready[frame] or not self._view.isVisible():
+        known = frames is not None and 0 <= frame < len(frames) and bool(frames.ready[frame])
+        if not known or not self._view.isVisible() or QApplication.activePopupWidget() is not None:
             if self._card is not None:
                 self._card.hide()
             return
@@ -123,16 +124,16 @@ class FrameActions(QObject):
         frames, view = self._view.frames, self._view
         assert frames is not None
         norm, density, share = readouts(frames, frame, view.norm_band, view.log_prob_band)
-        lines = [("norm", norm), ("log-density", density), ("percentile of prior", share)]
+        lines = [("norm", norm), ("log-density", density), ("prior percentile", share)]
         if frames.data_percentile is not None:
-            lines.append(("percentile of data", Readout(percent(float(frames.data_percentile[frame])))))
-        title = view.describe(frame).split(":", 1)[0]
+            lines.append(("data percentile", Readout(percent(float(frames.data_percentile[frame])))))
+        title = view.title(frame)
         nearest = self._nearest_of(frame)
         if nearest is None:
             return CardFacts(frames.images[frame], title, tuple(lines))
         spec, index, name = nearest
         if frames.nearest_distance is not None:
-            lines.append(("to nearest, RMS", Readout(f"{number(float(frames.nearest_distance[frame]))} grey")))
+            lines.append(("RMS to nearest", Readout(number(float(frames.nearest_distance[frame])))))
         picture = self._desk.dataset_picture(spec, index)
         return CardFacts(frames.images[frame], title, tuple(lines), picture, f"nearest: {name}")
 

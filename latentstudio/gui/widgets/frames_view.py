@@ -71,6 +71,10 @@ class FramesView(QWidget):
         """Say in words what a frame is, for screen readers."""
         raise NotImplementedError
 
+    def title(self, frame: int) -> str:
+        """Name a frame in a few words."""
+        return self.describe(frame).split(":", 1)[0]
+
     # State.
 
     @property
@@ -231,6 +235,7 @@ class FramesView(QWidget):
         if not self._ready(frame):
             return
         self.set_current(frame)
+        self._card_timer.stop()
         self.card_wanted.emit(-1)
         where = self.mapToGlobal(self.frame_rect(frame).center().toPoint()) if keyboard else event.globalPos()
         self.menu_wanted.emit(frame, where)

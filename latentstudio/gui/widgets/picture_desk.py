@@ -32,7 +32,7 @@ class PictureDesk(QObject):
         self._pictures: OrderedDict[tuple[object, ...], Bytes] = OrderedDict()
         self._asked: set[tuple[str, int]] = set()
         controller.picture_ready.connect(self._receive)
-        controller.dataset_ready.connect(lambda _facts: self._asked.clear())
+        controller.dataset_ready.connect(self._dataset_ready)
 
     def picture(self, item: Input) -> Bytes | None:
         """Return the picture of an input, uint8 (H, W, C), or None while it is not known."""
@@ -59,6 +59,9 @@ class PictureDesk(QObject):
         self._pictures[_key(item)] = pixels
         while len(self._pictures) > _KEPT:
             self._pictures.popitem(last=False)
+
+    def _dataset_ready(self, facts: object) -> None:
+        self._asked.clear()
 
     def _ask(self, item: ImageInput) -> None:
         key = (item.dataset, item.index)

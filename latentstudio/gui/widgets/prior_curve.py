@@ -29,7 +29,8 @@ class PriorCurve(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMaximumHeight(132)
         self.setMouseTracking(True)
         self.setAccessibleName("Curve against the prior")
         self._strip: Strip | None = None

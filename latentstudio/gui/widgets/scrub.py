@@ -10,7 +10,7 @@ from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.painting import CENTRE, pen, write, write_wrapped
 from latentstudio.gui.widgets.path_colours import path_colour
 from latentstudio.gui.widgets.plain_box import RealBox, make_plain
-from latentstudio.gui.widgets.readouts import readouts, sentence
+from latentstudio.gui.widgets.readouts import NAMES, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry
 from latentstudio.gui.widgets.track_slider import TrackSlider
 from latentstudio.results import Band, Floats, Frames
@@ -223,7 +223,8 @@ class ScrubPreview(FramesView):
                 continue
             values = readouts(self._frames, frame, self.norm_band, self.log_prob_band)
             for number, value in enumerate(values[:2]):
-                place = QRectF(rect.center().x() - 40, rect.bottom() + 4 + number * line, 80, line)
+                place = QRectF(rect.center().x() - 44, rect.bottom() + 4 + number * line, 88, line)
+                words = f"{NAMES[number]} {value.text}" if self.count == 1 else value.text
                 color = palette.warning if value.unusual else (palette.text if number == 0 else palette.muted)
                 font = numeric_font(0.85, bold=value.unusual)
-                write(painter, place, value.text, color, font, CENTRE, Qt.TextElideMode.ElideNone)
+                write(painter, place, words, color, font, CENTRE, Qt.TextElideMode.ElideNone)

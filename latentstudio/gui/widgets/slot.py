@@ -371,7 +371,8 @@ class SlotWidget(QWidget):
         self._paint_tag(painter, rect)
         if self._words:
             frame_box(painter, rect, with_alpha(palette.background, 0.82), pen(palette.accent, 2.0))
-            write_wrapped(painter, rect.adjusted(6, 6, -6, -6), self._words, palette.text, small_font(0.95))
+            top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+            write_wrapped(painter, rect.adjusted(6, 6, -6, -6), self._words, palette.text, small_font(0.95), top)
         elif self.hasFocus():
             focus_ring(painter, rect, 1.5)
         below = QRectF(0, self.height() - CAPTION, self.width(), CAPTION)

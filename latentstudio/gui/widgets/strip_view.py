@@ -109,6 +109,14 @@ class StripView(FramesView):
 
     # Words and paint.
 
+    def title(self, frame: int) -> str:
+        """Name a frame by its path and its place."""
+        if self._strip is None:
+            return ""
+        row, column = divmod(frame, self._strip.columns)
+        label = self._strip.row_labels[row] if row < len(self._strip.row_labels) else f"path {row + 1}"
+        return f"{label} {self._strip.positions[column]:.3g}".replace("-0", "−0")
+
     def describe(self, frame: int) -> str:
         """Say in words what a frame is, for screen readers."""
         if self._strip is None:
