@@ -73,6 +73,8 @@ def main(commands: Connection, answers: Connection, shared: Any, make_tools: Mak
     with contextlib.suppress(_WindowGone):
         voice.say("hello", tuple(name for name in QT if name in sys.modules))
         serve(worker, tools, lambda holdings, memory: voice.say("holdings", holdings, memory))
+    # Everything worth keeping is on disk by now; taking torch apart would only make the window wait.
+    os._exit(0)
 
 
 def _unpacked(body: bytes) -> Any:

@@ -1,7 +1,6 @@
 """The worker as a process of its own: it cannot stall the window, and what kills it does not kill the window."""
 
 import contextlib
-import multiprocessing
 import pickle
 import signal
 import threading
@@ -13,7 +12,6 @@ from typing import Any
 from latentstudio.studio.engine_link import EngineLink
 from latentstudio.studio.host import Holdings, MakeTools
 from latentstudio.studio.requests import Answer, EngineStatus, Listener, Preload, Request, Ticket, Urgency
-from latentstudio.studio.transport import shared_memory
 from latentstudio.studio.worker import Tickets
 
 DEATHS = 4
@@ -44,7 +42,6 @@ class ProcessEngine:
         self._closed = False
         self.qt_modules: tuple[str, ...] = ()
         """Modules of Qt that the engine process found itself with; a test insists that there are none."""
-        self._shared = _memory()
         self._link: EngineLink | None = None
         with self._lock:
             self._link = self._spawn()
@@ -104,7 +101,7 @@ class ProcessEngine:
             return self._closed
 
     def _spawn(self) -> EngineLink:
-        return EngineLink(self._make_tools, self._shared, self._heard, self._ended)
+        return EngineLink(self._make_tools, self._heard, self._ended)
 
     def _heard(self, link: EngineLink, message: tuple[Any, ...]) -> None:
         if message[0] == "answer":
@@ -180,14 +177,6 @@ class ProcessEngine:
 
 
 _GIVEN_UP = "The engine is not running; restart the program, or choose the engine in the window's own process."
-
-
-def _memory() -> Any:
-    """Shared memory for large arrays; without room for it everything goes through the pipe, only slower."""
-    try:
-        return shared_memory(multiprocessing.get_context("spawn"))
-    except (OSError, MemoryError):
-        return None
 
 
 def _obituary(code: int | None) -> str:

@@ -1,5 +1,6 @@
 """What each request of `studio.requests` does: a generator per kind, each chunk short enough for the hand to wait."""
 
+import sys
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -106,6 +107,7 @@ class Handlers:
         from latentstudio.figures.run import run_recipe
 
         recipe = request.recipe
+        yield from _numerics()
         key = f"{recipe.key} {self.workspace.model_digest(recipe.model) if recipe.model else ''}"
         known = self._results.get(key)
         if known is not None:
@@ -157,11 +159,13 @@ class Handlers:
         yield Step(self.workspace.raw_dataset(request.data.spec).picture(request.index), 1.0, final=True)
 
     def _columns(self, request: DatasetColumns) -> Job:
-        return dataset_columns(request, self.workspace)
+        yield from _numerics()
+        yield from dataset_columns(request, self.workspace)
 
     def _inspect(self, request: Inspect) -> Job:
         from latentstudio.figures.inspect import inspect_recipe
 
+        yield from _numerics()
         told = None
         for inspection, fraction in inspect_recipe(request.recipe, self.workspace):
             yield Step(None if inspection is told else inspection, fraction, final=fraction >= 1.0)
@@ -227,7 +231,7 @@ class Handlers:
         return rows
 
     def _preload(self, request: Preload) -> Job:
-        yield from _beside(_import_torch, "Starting the numerics …")
+        yield from _numerics()
         total = len(request.models) + len(request.datasets)
         for done, model in enumerate(request.models):
             yield Step(fraction=done / total, message=f"Loading {model.name} …")
@@ -238,8 +242,15 @@ class Handlers:
         yield Step(fraction=1.0, final=True)
 
 
+def _numerics() -> Generator[Step, None, None]:
+    """Have torch imported, which takes seconds, while jobs that need none of it go on."""
+    # While a module is being imported it is there already, but not yet what it defines.
+    if not hasattr(sys.modules.get("latentstudio.models.checkpoint"), "load"):
+        yield from _beside(_import_torch, "Starting the numerics …")
+
+
 def _import_torch() -> None:
-    import torch  # noqa: F401 - what counts is that the next import is quick
+    import latentstudio.models.checkpoint  # noqa: F401 - what counts is that the next import is quick
 
 
 def _quick(spec: str) -> bool:
