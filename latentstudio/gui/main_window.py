@@ -30,7 +30,9 @@ from latentstudio.gui.makers import MAKERS
 from latentstudio.gui.menus import DynamicMenus
 from latentstudio.gui.messages import MessageBar
 from latentstudio.gui.model_switcher import ModelSwitcher
+from latentstudio.gui.photo_intake import PhotoIntake
 from latentstudio.gui.status_bar import StatusBar
+from latentstudio.gui.suggestions import Suggestions
 from latentstudio.studio.autosave import Autosave
 from latentstudio.studio.document import Document
 from latentstudio.studio.recent import Recent
@@ -95,6 +97,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.messages = MessageBar(self)
         controller.message.connect(self.messages.say)
+        self.photos = PhotoIntake(controller, self)
+        self.suggestions = Suggestions(controller, self.messages)
         controller.document_changed.connect(self._document_changed)
         controller.session_opened.connect(self._session_opened)
         self._autosave_timer = QTimer(self)
