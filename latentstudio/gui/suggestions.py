@@ -1,5 +1,7 @@
 """A dataset was opened that the model in use was not trained on: offer the model that was."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
@@ -17,7 +19,7 @@ def source_of(spec: str) -> str:
     return spec.partition("?")[0]
 
 
-def fitting_model(document: Document, models: dict[str, ModelInfo]) -> ModelInfo | None:
+def fitting_model(document: Document, models: Mapping[str, ModelInfo]) -> ModelInfo | None:
     """Return a model that was trained on the document's dataset, when the one in use was not."""
     current = models.get(document.model)
     if current is None or source_of(current.dataset) == source_of(document.data):
