@@ -111,7 +111,8 @@ def _readouts(
 ) -> list[list[str]]:
     """Return lines of readouts, each with one text per frame, in the longest form that fits under the frames."""
     lines = []
-    candidates = [_norms(frames)]
+    # Pictures without codes of their own (originals, comparisons) have no norm.
+    candidates = [_norms(frames)] if np.isfinite(frames.norm).any() or not frames.finite.all() else []
     if frames.log_prob is not None:
         candidates.append(_in_forms(frames.log_prob, ("log p {}", "{}"), _number))
     if len(nearest) == len(frames):

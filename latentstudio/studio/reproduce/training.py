@@ -1,0 +1,141 @@
+"""Loss, likelihood against training length, and the depth of the flow."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from latentstudio.results import Curve, Line, Table
+from latentstudio.studio.reproduce.entry import Finding, Plate, verdict_of
+from latentstudio.studio.reproduce.lab import Floats, Lab, Role
+from latentstudio.studio.reproduce.trials import median, trial
+
+_DEPTHS = (2, 8, 14)
+
+
+def history(lab: Lab) -> list[dict[str, float | None]]:
+    """Lines of the model's ``history.jsonl``."""
+    text = (Path(lab.info.path) / "history.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def _column(lines: list[dict[str, float | None]], name: str) -> Floats:
+    return np.array([np.nan if line.get(name) is None else float(line[name] or 0.0) for line in lines])
+
+
+def loss_curve(lab: Lab) -> Finding:
+    """S0-F2."""
+    lines = history(lab)
+    steps, train, held = (_column(lines, n) for n in ("step", "train", "held_out"))
+    loss = np.where(np.isfinite(train), train, _column(lines, "loss"))
+    skipped = int(np.nanmax(_column(lines, "skipped"), initial=0))
+    best = int(np.nanargmin(held))
+    curve = Curve(
+        (Line("training", steps, loss, "train"), Line("held out", steps, held, "held_out")),
+        "epoch",
+        "negative log-density, nats per image",
+        notes=(f"{skipped} steps skipped because their loss or gradient was not finite.",),
+    )
+    finite = loss[np.isfinite(loss)]
+    table = Table(
+        ("", "training", "held out"),
+        (
+            ("first", float(finite[0]), float(held[np.isfinite(held)][0])),
+            ("best", float(finite.min()), float(held[best])),
+            ("at epoch", float(steps[np.nanargmin(loss)]), float(steps[best])),
+            ("last", float(finite[-1]), float(held[np.isfinite(held)][-1])),
+        ),
+    )
+    falls = bool(finite[-1] < finite[0]) and bool(finite[-1] <= np.median(finite))
+    return Finding(
+        verdict=verdict_of(falls),
+        sentence=(
+            f"The training loss falls from {finite[0]:.1f} to {finite[-1]:.1f} nats; the held-out loss, which was not "
+            f"published, is best at epoch {steps[best]:.0f} ({held[best]:.1f} nats) and ends at "
+            f"{held[np.isfinite(held)][-1]:.3g}; {skipped} steps were skipped."
+        ),
+        plates=(Plate(curve), Plate(table)),
+        split=lab.split_words,
+        n=lab.n_words,
+        model=lab.words(),
+        published="a falling curve over 5000 epochs, training images only",
+        ours=f"{finite[0]:.1f} to {finite[-1]:.1f} nats",
+    )
+
+
+def likelihood_against_length(lab: Lab) -> Finding:
+    """S0-F8."""
+    epochs = np.array(lab.snapshots, dtype=np.float64)
+    values = [lab.log_probs(s) for s in lab.snapshots]
+    total = np.array([v[~lab.held_out].sum() for v in values])
+    middle = np.array([median(v[lab.held_out]) for v in values])
+    slope, start = np.polyfit(epochs, total, 1)
+    fitted = slope * epochs + start
+    r2 = 1 - float(np.square(total - fitted).sum() / np.square(total - total.mean()).sum())
+    by_log = np.polyval(np.polyfit(np.log(epochs), total, 1), np.log(epochs))
+    r2_log = 1 - float(np.square(total - by_log).sum() / np.square(total - total.mean()).sum())
+    curve = Curve(
+        (Line("training, total", epochs, total, "train", "both"), Line("linear fit", epochs, fitted, "reference")),
+        "epoch",
+        "total log-density, nats",
+    )
+    unseen = Curve(
+        (
+            Line("training, mean", epochs, total / int((~lab.held_out).sum()), "train", "both"),
+            Line("held out, median", epochs, middle, "held_out", "both"),
+        ),
+        "epoch",
+        "log-density, nats per image",
+    )
+    rows = tuple(
+        (int(e), float(t), float(t / (~lab.held_out).sum()), float(m))
+        for e, t, m in zip(epochs, total, middle, strict=True)
+    )
+    table = Table(("epoch", "training total", "training mean", "held-out median"), rows)
+    return Finding(
+        verdict=verdict_of(r2 > 0.95),
+        sentence=(
+            f"A line explains {100 * r2:.1f} % of the variance of the training total over epochs (a logarithm "
+            f"{100 * r2_log:.1f} %), and the growth is memorisation: the held-out median goes from {middle[0]:.3g} to "
+            f"{middle[-1]:.3g} nats."
+        ),
+        plates=(Plate(curve), Plate(unseen), Plate(table)),
+        split=lab.split_words,
+        n=lab.n_words,
+        model=f"{lab.words()} and its snapshots",
+        published="log-density grows linearly with epochs",
+        ours=f"R² = {r2:.3f} linear, {r2_log:.3f} logarithmic",
+    )
+
+
+def depth(lab: Lab) -> Finding:
+    """S0-X6."""
+    epochs = lab.epochs(1500)
+    lines, rows, falls = [], [], {}
+    roles: tuple[Role, ...] = ("other", "data", "train")
+    for layers, role in zip(_DEPTHS, roles, strict=True):
+        run = trial(lab, layers, epochs)
+        loss = run.loss
+        smooth = np.array([np.nanmedian(loss[max(0, i - 10) : i + 11]) for i in range(len(loss))])
+        lines.append(Line(f"K = {layers}", np.arange(1.0, len(loss) + 1), smooth, role))
+        finite = smooth[np.isfinite(smooth)]
+        half = finite[len(finite) // 2]
+        falls[layers] = float(half - finite[-1])
+        share = falls[layers] / max(float(finite[0] - finite[-1]), 1e-9)
+        rows.append((layers, float(finite[0]), float(half), float(finite[-1]), falls[layers], 100 * share, run.skipped))
+    heads = ("K", "first loss", "half-way", "last", "fall in the second half, nats", "of the whole, %", "skipped")
+    curve = Curve(tuple(lines), "epoch", "loss, nats per image", notes=("Running median over 21 epochs.",))
+    return Finding(
+        verdict=verdict_of(falls[14] > falls[8], rows[1][5] < 10.0),
+        sentence=(
+            f"In the second half of {epochs} epochs the loss falls by {falls[8]:.1f} nats with K = 8 and by "
+            f"{falls[14]:.1f} with K = 14 ({rows[1][5]:.0f} % and {rows[2][5]:.0f} % of the whole fall): "
+            f"{'K = 8 flattens' if rows[1][5] < 10 else 'K = 8 does not flatten within our length'}, and K = 14 falls "
+            f"{'faster' if falls[14] > falls[8] else 'no faster'}."
+        ),
+        plates=(Plate(curve), Plate(Table(heads, tuple(rows)))),
+        split=lab.split_words,
+        n=f"{len(lab.seen)} training",
+        model=f"K = {', '.join(map(str, _DEPTHS))} couplings without a bound, {epochs} epochs, trained here",
+        published="K = 8 flattens, K = 14 does not reach a plateau",
+    )
