@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
     from latentstudio.gui.views import PanelView
 
+_NARROW = 740
+"""Width in px below which the chips stand in two rows, so that the preview keeps its place."""
+
 
 class StripPanel(QWidget):
     """Shows one interpolation panel of the document and lets it be changed. There may be several."""
@@ -229,6 +232,7 @@ class StripPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Tell the strip how much height there is before rows scroll."""
         super().resizeEvent(event)
+        self.controls.set_narrow(self.width() < _NARROW)
         layout = self.layout()
         if layout is not None:
             others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()

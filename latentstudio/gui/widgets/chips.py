@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
 from latentstudio.gui.theme import colors, small_font, theme_signals
 from latentstudio.gui.widgets.painting import CENTRE, focus_ring, frame_box, pen, write
@@ -84,13 +84,13 @@ class ToggleChips(QWidget):
         self._values = tuple(values)
         self._single = single
         self.chips = [_Chip(label, _bind(colour, label), self) for label in (labels or values)]
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
         for number, chip in enumerate(self.chips):
-            layout.addWidget(chip)
             chip.clicked.connect(lambda _checked=False, n=number: self._clicked(n))
-        layout.addStretch(1)
+        self._across = 0
+        self.set_across(len(self.chips))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     @property
@@ -102,6 +102,16 @@ class ToggleChips(QWidget):
         """Show a choice without announcing it."""
         for value, chip in zip(self._values, self.chips, strict=True):
             chip.setChecked(value in values)
+
+    def set_across(self, across: int) -> None:
+        """Set so many chips in a row."""
+        if across == self._across or not self.chips:
+            return
+        self._grid.setColumnStretch(self._across, 0)
+        self._across = across
+        for number, chip in enumerate(self.chips):
+            self._grid.addWidget(chip, *divmod(number, across), Qt.AlignmentFlag.AlignLeft)
+        self._grid.setColumnStretch(across, 1)
 
     def _clicked(self, number: int) -> None:
         chip = self.chips[number]

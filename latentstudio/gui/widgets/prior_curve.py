@@ -216,8 +216,24 @@ class PriorCurve(QWidget):
         font = small_font(0.8)
         height = QFontMetricsF(font).height()
         if band.label and rect.height() >= height:
-            place = QRectF(rect.left(), rect.top() + 1, rect.width(), height)
-            write(painter, place, band.label, colors().muted, font, RIGHT)
+            top, side = self._quiet_corner(rect.top() + 1, rect.bottom() - height - 1, height)
+            place = QRectF(rect.left(), top, rect.width(), height)
+            write(painter, place, band.label, colors().muted, font, side)
+
+    def _quiet_corner(self, top: float, bottom: float, height: float) -> tuple[float, Qt.AlignmentFlag]:
+        """Return the corner of the band that is farthest from all lines."""
+        values = self.values()
+        share = max(1, values.shape[1] // 3)
+
+        def distance(y: float, columns: slice) -> float:
+            heights = [self._y(float(v)) for v in values[:, columns].ravel() if math.isfinite(v)]
+            return min((abs(h - y - height / 2) for h in heights), default=math.inf)
+
+        corners = [
+            (y, side, at) for y in (top, bottom) for side, at in ((RIGHT, slice(-share, None)), (LEFT, slice(share)))
+        ]
+        y, side, _ = max(corners, key=lambda corner: distance(corner[0], corner[2]))
+        return y, side
 
     def _paint_position(self, painter: QPainter) -> None:
         assert self._geometry is not None

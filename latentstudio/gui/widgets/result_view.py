@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from latentstudio.gui.widgets.plots.view import ResultPart
 
 
+_OWN_HEIGHT = (Strip, ImageGrid, Table, Heatmap)
+"""Results whose views are as high as what they hold; plots share what is left."""
+
+
 def part_for(result: Single, parent: QWidget) -> "FramesView | ResultPart":
     """Return an empty view for one kind of result. Plots bring pyqtgraph in, which takes half a second."""
     if isinstance(result, Strip):
@@ -169,7 +173,7 @@ class ResultView(QWidget):
             self._titles.append(title)
             self.parts.append(part)
             self._column.addWidget(title)
-            self._column.addWidget(part, 0 if isinstance(part, FramesView) else 1)
+            self._column.addWidget(part, 0 if isinstance(single, _OWN_HEIGHT) else 1)
             if isinstance(part, FramesView):
                 self.frames_made.emit(part)
             else:
@@ -177,7 +181,7 @@ class ResultView(QWidget):
                 part.selected.connect(self.selected)
                 if len(singles) > 1 and not isinstance(single, Table | Heatmap):
                     part.setMinimumHeight(200)
-        if all(isinstance(part, FramesView) for part in self.parts):
+        if all(isinstance(single, _OWN_HEIGHT) for single in singles):
             self._column.addStretch(1)
         self._kinds = tuple(type(single) for single in singles)
 

@@ -149,6 +149,7 @@ class ScrubPreview(FramesView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._labels: tuple[str, ...] = ()
         self._hint = ""
+        self.setMinimumWidth(64)
 
     def set_preview(
         self,

@@ -52,6 +52,14 @@ def _picture_of(mime: QMimeData) -> NDArray[np.uint8] | None:
         return None
 
 
+def tile_edge(count: int, width: float, height: float) -> int:
+    """Return the largest edge in px at which `count` square tiles fit into a rectangle."""
+    edge = int(min(width, height))
+    while edge > 1 and (width // edge) * (height // edge) < count:
+        edge -= 1
+    return max(edge, 1)
+
+
 def drop_words(label: str, many: bool, filled: bool, inputs: int, files: int) -> str:
     """Say what a drop on a slot will do; empty when the slot does not take it."""
     count = inputs or files
@@ -154,6 +162,10 @@ class SlotWidget(QWidget):
         if len(self._inputs) == 1:
             return self._caption or dragging.label_of(self._inputs[0])
         return f"{len(self._inputs)} pictures"
+
+    def _line(self) -> str:
+        """Words under the slot; a slot for many names itself there."""
+        return f"{self.label}: {self.caption()}" if self.many and self._inputs else self.caption()
 
     def _tell(self) -> None:
         self.setAccessibleName(f"Slot {self.label}: {self.caption() or 'empty'}")
@@ -361,14 +373,18 @@ class SlotWidget(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw picture, tag and caption, or the hint; while something hovers, what the drop will do."""
-        painter, palette, rect = QPainter(self), colors(), self.picture_rect()
+        painter, palette, rect, tagged = QPainter(self), colors(), self.picture_rect(), True
         if self._inputs:
             self._paint_pictures(painter, rect)
+            if self.many:
+                # Tiles begin in the corner, so the slot's name stands in the caption instead.
+                tagged = False
         else:
             edge = palette.muted if self.underMouse() else palette.border
             frame_box(painter, rect, palette.sunken, pen(edge, 1, Qt.PenStyle.DashLine))
             write_wrapped(painter, rect.adjusted(6, 22, -6, -4), self._hint, palette.muted, small_font(0.88))
-        self._paint_tag(painter, rect)
+        if tagged:
+            self._paint_tag(painter, rect)
         if self._words:
             frame_box(painter, rect, with_alpha(palette.background, 0.82), pen(palette.accent, 2.0))
             top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
@@ -377,7 +393,7 @@ class SlotWidget(QWidget):
             focus_ring(painter, rect, 1.5)
         below = QRectF(0, self.height() - CAPTION, self.width(), CAPTION)
         middle = Qt.TextElideMode.ElideMiddle
-        write(painter, below, self.caption(), palette.muted, small_font(0.88), CENTRE, middle)
+        write(painter, below, self._line(), palette.muted, small_font(0.88), CENTRE, middle)
         painter.end()
 
     def _paint_tag(self, painter: QPainter, rect: QRectF) -> None:
@@ -392,8 +408,8 @@ class SlotWidget(QWidget):
         palette = colors()
         frame_box(painter, rect, palette.sunken, pen(palette.border), 2)
         shown = self._pixels[:_SHOWN]
-        across = 1 if len(shown) == 1 else (2 if len(shown) <= 4 else 3)
-        edge = int(min(rect.width(), rect.height()) - 2) / across
+        edge = tile_edge(len(shown), rect.width() - 2, rect.height() - 2)
+        across = max(1, int((rect.width() - 2) // edge))
         for number, pixels in enumerate(shown):
             if pixels is None:
                 continue

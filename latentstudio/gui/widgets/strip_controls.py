@@ -88,6 +88,10 @@ class StripControls(QWidget):
         self.changed.emit(name, value)
         self.settled.emit()
 
+    def set_narrow(self, narrow: bool) -> None:
+        """Set the chips in two rows where the panel is narrow."""
+        self.paths.set_across(2 if narrow else len(self.paths.chips))
+
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Show parameters; those that are not given show their default."""
         operation = OPERATIONS["interpolate"]()
