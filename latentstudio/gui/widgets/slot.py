@@ -47,7 +47,7 @@ def _picture_of(mime: QMimeData) -> NDArray[np.uint8] | None:
     if not mime.hasFormat("image/png"):
         return None
     try:
-        return pixels_of_png(mime.data("image/png").data())
+        return pixels_of_png(bytes(mime.data("image/png").data()))
     except UserError:
         return None
 
