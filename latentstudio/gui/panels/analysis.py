@@ -3,16 +3,21 @@
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.analyses import ANALYSES
 from latentstudio.controls import controls
-from latentstudio.gui.panels.operation import FORM_WIDTH, say_state, stack_when_narrow
+from latentstudio.errors import UserError
+from latentstudio.figures.recipe import CodeInput
+from latentstudio.gui.panels.operation import FORM_WIDTH, say_state
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
+from latentstudio.gui.widgets.form_column import FormColumn
+from latentstudio.gui.widgets.frame_actions import FrameActions
+from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.lines import Hairline, WordLine
+from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.result_view import ResultView
 from latentstudio.studio.document import Document
 
@@ -28,10 +33,12 @@ class AnalysisPanel(QWidget):
         super().__init__(parent)
         self._controller, self.panel_id = controller, panel_id
         analysis = ANALYSES[controller.document.panel(panel_id).name]
+        self.desk = PictureDesk(controller, self)
         self.form = ParameterForm(controls(analysis), self)
         self.restrict = QCheckBox("Restrict to the selection", self)
         self.restrict.setToolTip("Look only at the selected images; without a selection, at all of them")
         self.restrict.setVisible(bool(analysis.needs_data))
+        self.side = FormColumn(FORM_WIDTH - 20, self)
         self.hairline = Hairline(self)
         self.result = ResultView(self)
         self.words = WordLine(self)
@@ -42,19 +49,15 @@ class AnalysisPanel(QWidget):
         self.form.changed.connect(self._set_param)
         self.form.settled.connect(controller.end_gesture)
         self.restrict.clicked.connect(self._follow_selection)
+        self.result.frames_made.connect(self._serve)
         self.result.selected.connect(lambda indices, how: controller.select(indices, how))
         self.refresh()
 
     def _arrange(self) -> None:
-        side = QVBoxLayout()
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(GAP)
+        side = self.side.column
         side.addWidget(self.form)
         side.addWidget(self.restrict)
         side.addStretch(1)
-        holder = QWidget(self)
-        holder.setLayout(side)
-        holder.setFixedWidth(FORM_WIDTH - 20)
         shown = QVBoxLayout()
         shown.setSpacing(GAP // 2)
         shown.addWidget(self.hairline)
@@ -64,13 +67,24 @@ class AnalysisPanel(QWidget):
         self._sides.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         self._sides.setSpacing(GAP * 2)
         self._sides.addLayout(shown, 1)
-        self._sides.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
-        holder.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
+        self._sides.addWidget(self.side)
+        self.side.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the form above the result where the panel is narrow."""
         super().resizeEvent(event)
-        stack_when_narrow(self._sides, self.width(), QBoxLayout.Direction.BottomToTop)
+        self.side.fit(self._sides, self.width(), QBoxLayout.Direction.BottomToTop)
+
+    def _serve(self, view: FramesView) -> None:
+        """Give pictures in a result their hover, drag, card and menu."""
+
+        def code(frame: int) -> CodeInput:
+            frames = view.frames
+            if frames is None or frame >= len(frames):
+                raise UserError("That picture has gone.")
+            return CodeInput.of(frames.codes[frame], label=view.title(frame), origin=self.panel_id)
+
+        FrameActions(view, self._controller, self.desk, code, lambda _frame: None)
 
     def _set_param(self, name: str, value: object) -> None:
         self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")

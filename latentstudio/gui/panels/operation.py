@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.controls import controls
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
+from latentstudio.gui.widgets.form_column import FormColumn
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import nearest_image
 from latentstudio.gui.widgets.frames_view import FramesView
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from latentstudio.gui.views import PanelView
 
 FORM_WIDTH = 250
-_NARROW = 520
-"""Width in px below which the form stands above the result instead of beside it."""
 
 
 class OperationPanel(QWidget):
@@ -40,6 +38,7 @@ class OperationPanel(QWidget):
         self.form = ParameterForm(controls(operation), self)
         self.slots = tuple(SlotWidget(s.name, s.label, s.hint, s.many, parent=self) for s in operation.slots)
         self._bindings = tuple(SlotBinding(slot, controller, panel_id, self.desk) for slot in self.slots)
+        self.side = FormColumn(FORM_WIDTH, self)
         self.hairline = Hairline(self)
         self.result = ResultView(self)
         self.words = WordLine(self)
@@ -48,8 +47,7 @@ class OperationPanel(QWidget):
         self.refresh()
 
     def _arrange(self) -> None:
-        side = QVBoxLayout()
-        side.setSpacing(GAP)
+        side = self.side.column
         slots = QHBoxLayout()
         slots.setSpacing(GAP)
         for slot in self.slots:
@@ -67,17 +65,13 @@ class OperationPanel(QWidget):
         self._sides = layout = QHBoxLayout(self)
         layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         layout.setSpacing(GAP * 2)
-        holder = QWidget(self)
-        holder.setLayout(side)
-        side.setContentsMargins(0, 0, 0, 0)
-        holder.setFixedWidth(FORM_WIDTH)
-        layout.addWidget(holder, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.side)
         layout.addLayout(shown, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the form above the result where the panel is narrow."""
         super().resizeEvent(event)
-        stack_when_narrow(self._sides, self.width(), QBoxLayout.Direction.TopToBottom)
+        self.side.fit(self._sides, self.width(), QBoxLayout.Direction.TopToBottom)
 
     def _connect(self) -> None:
         controller = self._controller
@@ -167,14 +161,6 @@ class OperationPanel(QWidget):
         """Ask for nothing while it is not."""
         super().hideEvent(event)
         self._controller.set_visible(self.panel_id, False)
-
-
-def stack_when_narrow(sides: QBoxLayout, width: int, stacked: QBoxLayout.Direction) -> None:
-    """Set form and result side by side where there is room for both."""
-    wanted = stacked if width < _NARROW else QBoxLayout.Direction.LeftToRight
-    if sides.direction() != wanted:
-        sides.setDirection(wanted)
-        sides.setSpacing(GAP if width < _NARROW else 2 * GAP)
 
 
 def say_state(words: WordLine, view: "PanelView") -> None:

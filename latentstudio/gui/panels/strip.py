@@ -104,7 +104,7 @@ class StripPanel(QWidget):
         layout.addWidget(self.scrub)
         layout.addWidget(self.curve, 10)
         layout.addLayout(foot)
-        layout.addStretch(1)
+        layout.addStretch(0)
         for widget in (self.scrub, self.curve, self.quantity):
             # Their room is kept while there is nothing to show, so that the first result does not move the slots.
             policy = widget.sizePolicy()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.pixmaps import pixmap
@@ -226,7 +226,14 @@ class ImageGridView(FramesView):
         norm = readouts(self._grid.frames, frame, self.norm_band, self.log_prob_band)[0]
         color = palette.warning if norm.unusual else palette.text
         font = numeric_font(0.85, bold=norm.unusual)
-        write(painter, self._geometry.line_rect(frame, line), f"norm {norm.text}", color, font)
+        _write_number(painter, self._geometry.line_rect(frame, line), "norm", norm.text, color, font)
         if self._grid.error is not None:
-            words = f"RMS {number(float(self._grid.error[frame]))}"
-            write(painter, self._geometry.line_rect(frame, line + 1), words, palette.muted, numeric_font(0.85))
+            place, error = self._geometry.line_rect(frame, line + 1), number(float(self._grid.error[frame]))
+            _write_number(painter, place, "RMS", error, palette.muted, numeric_font(0.85))
+
+
+def _write_number(painter: QPainter, place: QRectF, name: str, value: str, color: str, font: QFont) -> None:
+    """Write a number with its name where there is room for both, else alone."""
+    both = f"{name} {value}"
+    fits = QFontMetricsF(font).horizontalAdvance(both) <= place.width()
+    write(painter, place, both if fits else value, color, font, CENTRE, Qt.TextElideMode.ElideNone)
