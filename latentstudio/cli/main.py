@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "analyses": Command("analyses", "list what can be measured, with parameters"),
     "run": Command("run", "run an operation or analysis; draw it or print its numbers"),
     "render": Command("render", "draw a recipe or an exported figure again, or check it"),
+    "animate": Command("animate", "write a path as a GIF, APNG or WebP"),
     "encode": Command("encode", "turn images into codes"),
     "decode": Command("decode", "turn codes into a picture grid"),
     "train": Command("train", "train a model from a recipe"),

@@ -18,12 +18,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Returns
     -------
     Namespace with path (Path or None: a session, figure, model, data set or picture to open), theme, size ((width,
-    height) in px or None), screenshot (Path or None), engine.
+    height) in px or None), screenshot (Path or None), engine, display (whether there is one).
 
     Raises
     ------
     UserError
-        An option does not fit, the file is not there, or a window is asked for where there is no display.
+        An option does not fit, or the file is not there.
     """
     parser = Parser(prog="latentstudio")
     parser.add_argument("path", nargs="?", type=Path, metavar="SESSION")
@@ -37,11 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         raise UserError(f"There is no file {options.path}; a session, a figure, a picture or a folder would do.")
     if options.screenshot is not None:
         _check_screenshot(options.screenshot)
-    elif not has_display():
-        raise UserError(
-            "There is no display for a window; 'latentstudio --screenshot FILE.png' draws it into a file, and "
-            "'latentstudio --help' lists the commands that need none."
-        )
+    options.display = has_display()
     return options
 
 

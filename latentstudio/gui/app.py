@@ -10,22 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication
-
 from latentstudio.errors import UserError
-from latentstudio.gui.controller import Controller
-from latentstudio.gui.theme import apply_theme
-from latentstudio.studio.autosave import Autosave
-from latentstudio.studio.catalogue import Catalogue
-from latentstudio.studio.defaults import welcome_document
 from latentstudio.studio.engine import start_engine
-from latentstudio.studio.recent import Recent
 from latentstudio.studio.requests import Engine
-from latentstudio.studio.session import Session
 from latentstudio.studio.settings import Settings, settings_path
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
     from latentstudio.gui.main_window import MainWindow
 
 WINDOW_FILE = "latentstudio-window.png"
@@ -39,15 +31,15 @@ def run_window(options: argparse.Namespace) -> int:
 
     Parameters
     ----------
-    options : as `cli.window.parse` gives them: path, theme, size, screenshot, engine.
+    options : as `cli.window.parse` gives them: path, theme, size, screenshot, engine, display.
 
     Raises
     ------
     UserError
         The file to open cannot be opened, or the screenshot cannot be written.
     """
-    blind = options.screenshot is None and not has_display()
-    if blind or (options.screenshot is not None and not has_display()):
+    blind = options.screenshot is None and not options.display
+    if not options.display:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     alone = blind or options.screenshot is not None
     settings = Settings() if alone else Settings.load()
@@ -68,15 +60,13 @@ def run_window(options: argparse.Namespace) -> int:
     return _run(app, window, first_start=not settings_path().exists())
 
 
-def has_display() -> bool:
-    """Whether Qt can be expected to open a window here."""
-    if os.environ.get("QT_QPA_PLATFORM") or sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def make_application(theme: str) -> QApplication:
+def make_application(theme: str) -> "QApplication":
     """Return the application of this process with name, theme and exact scale factors."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QApplication
+
+    from latentstudio.gui.theme import apply_theme
+
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         apply_theme(existing, theme)
@@ -102,8 +92,15 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
     UserError
         A session at `path` cannot be opened.
     """
+    from latentstudio.gui.controller import Controller
+    from latentstudio.gui.job_feed import JobFeed
     from latentstudio.gui.main_window import MainWindow
-    from latentstudio.studio.session_files import SUFFIX
+    from latentstudio.studio.autosave import Autosave
+    from latentstudio.studio.catalogue import Catalogue
+    from latentstudio.studio.defaults import welcome_document
+    from latentstudio.studio.recent import Recent
+    from latentstudio.studio.session import Session
+    from latentstudio.studio.session_files import SUFFIX, missing
 
     catalogue = Catalogue.scan()
     session = Session(welcome_document(catalogue))
@@ -111,23 +108,21 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
     if is_session and path is not None:
         session.open(path)
     controller = Controller(session, engine, catalogue)
-    controller.jobs = _make_jobs(controller)
+    controller.jobs = JobFeed(controller)
     window = MainWindow(controller, settings, Recent(), Autosave(session) if keep else None)
     if path is not None:
         if keep:
             window.recent.add(path)
         if not is_session:
             controller.open_path(path)
+        for sentence in missing(controller.document, catalogue):
+            controller.message.emit(sentence, "warning")
     return window
 
 
-def _make_jobs(controller: Controller) -> object:
-    from latentstudio.gui.job_feed import JobFeed
+def _run(app: "QApplication", window: "MainWindow", first_start: bool) -> int:
+    from PySide6.QtCore import QTimer
 
-    return JobFeed(controller)
-
-
-def _run(app: QApplication, window: "MainWindow", first_start: bool) -> int:
     window.show()
     if first_start:
         understood, _ = window.messages.offer(HINT, "Got it")

@@ -16,8 +16,8 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
-STRIP_SHARE = 0.56
-"""Share of the height that the strip takes above the tabs in the default layout."""
+STRIP_HEIGHT, STRIP_SHARE = 446, 0.68
+"""The strip's height in px above the tabs, and the share of the height that it takes at most."""
 
 
 class DockArea(QObject):
@@ -157,8 +157,8 @@ class DockArea(QObject):
         self._window.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
         if upper is not None and lower is not None:
             height = max(400, self._window.height() - 100)
-            shares = [round(height * STRIP_SHARE), round(height * (1 - STRIP_SHARE))]
-            self._window.resizeDocks([upper, lower], shares, Qt.Orientation.Vertical)
+            strip = min(STRIP_HEIGHT, round(height * STRIP_SHARE))
+            self._window.resizeDocks([upper, lower], [strip, height - strip], Qt.Orientation.Vertical)
 
     def state(self) -> str:
         """Return the layout as base64; of a maximised panel, the layout behind it."""
