@@ -72,7 +72,12 @@ class FactorTable(AttributeTable):
 
 
 class ProceduralFaces:
-    """An `ImageSet` of drawn faces, RGB; image k depends on k alone, so a larger set continues a smaller one."""
+    """An `ImageSet` of drawn faces, RGB; image k depends on k alone, so a larger set continues a smaller one.
+
+    Attributes
+    ----------
+    series : digest that all sets share in which image k is the same picture, whatever their number of images.
+    """
 
     splits: NDArray[np.int8] | None = None
     notes: tuple[str, ...] = ()
@@ -82,6 +87,7 @@ class ProceduralFaces:
         self.title = "Drawn faces"
         self.image_shape: tuple[int, int, int] = (size, size, 3)
         self.digest = digest_of(["faces", DRAWING, count, size])
+        self.series = digest_of(["faces", DRAWING, size])
         self.attributes: AttributeTable = FactorTable(count)
 
     def __len__(self) -> int:
