@@ -50,7 +50,7 @@ def paths_of(mime: QMimeData) -> list[Path]:
 def label_of(item: Input) -> str:
     """Name an input in a few words."""
     if isinstance(item, ImageInput):
-        return item.id or f"image {item.index}"
+        return item.id if item.id and item.id != str(item.index) else f"image {item.index}"
     if isinstance(item, CodeInput):
         return item.label or item.origin or "code"
     return item.label or "picture"

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -98,7 +98,7 @@ class StripPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         layout.setSpacing(GAP // 2)
-        layout.addLayout(header)
+        layout.addLayout(header, 1)
         layout.addWidget(self.hairline)
         layout.addWidget(self.scroller, 100)
         layout.addWidget(self.scrub)
@@ -230,9 +230,20 @@ class StripPanel(QWidget):
             self.words.say("")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Tell the strip how much height there is before rows scroll."""
+        """Set the chips as the width allows, and measure the room of the strip."""
         super().resizeEvent(event)
         self.controls.set_narrow(self.width() < _NARROW)
+        self._measure()
+
+    def event(self, event: QEvent) -> bool:
+        """Measure again when anything around the strip has changed its height."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._measure()
+        return handled
+
+    def _measure(self) -> None:
+        """Tell the strip how much height there is before rows scroll."""
         layout = self.layout()
         if layout is not None:
             others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()

@@ -115,6 +115,8 @@ class NumberField(Field):
         if self.slider is not None:
             make_plain(box)
             box.setFixedWidth(54)
+        else:
+            box.setMinimumWidth(80)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box.installEventFilter(_ScrollGuard(box))
         box.valueChanged.connect(self._typed)

@@ -235,5 +235,5 @@ class ImageGridView(FramesView):
 def _write_number(painter: QPainter, place: QRectF, name: str, value: str, color: str, font: QFont) -> None:
     """Write a number with its name where there is room for both, else alone."""
     both = f"{name} {value}"
-    fits = QFontMetricsF(font).horizontalAdvance(both) <= place.width()
+    fits = QFontMetricsF(font).horizontalAdvance(both) <= place.width() - 6
     write(painter, place, both if fits else value, color, font, CENTRE, Qt.TextElideMode.ElideNone)
