@@ -65,6 +65,16 @@ def test_an_image_depends_on_its_index_alone() -> None:
     assert len({image.tobytes() for image in batch}) == 9, "only index 5 occurs twice"
 
 
+@pytest.mark.parametrize("size", [45, 64])
+def test_faces_drawn_together_do_not_touch_each_other(size: int) -> None:
+    """Hats, beards, glasses and every class of hair meet in one chunk; drawn in other company nothing changes."""
+    factors = draw_factors(np.arange(48))
+    together = render(factors, size)
+    for width in (1, 7, 20):
+        apart = [render(factors.take(np.arange(i, min(i + width, 48))), size) for i in range(0, 48, width)]
+        np.testing.assert_array_equal(np.concatenate(apart), together)
+
+
 @pytest.mark.parametrize("size", [16, 45, 64, 128])
 def test_shape_and_type(size: int) -> None:
     images = render(draw_factors(np.arange(3)), size)

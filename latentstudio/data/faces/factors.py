@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from latentstudio.data.faces.hashing import bell, mix64, uniform
 
 T = TypeVar("T")
 FloatArray = NDArray[np.float64]
+Plane = NDArray[np.floating[Any]]
 
 IMAGES_PER_IDENTITY = 20
 """Mean number of images that share an identity (10,130 identities in 202,599 images)."""
@@ -98,11 +99,10 @@ class Factors(Traits[FloatArray]):
     def __len__(self) -> int:
         return int(np.asarray(self.yaw).shape[0])
 
-    def faces(self) -> Iterator[Traits[float]]:
-        """Yield the N faces one at a time, as plain numbers."""
-        columns = [np.asarray(getattr(self, f.name), dtype=np.float64).tolist() for f in fields(self)]
-        for row in zip(*columns, strict=True):
-            yield Traits(*row)
+    def face(self) -> Face:
+        """Return the N faces ready to be drawn together: single precision, each field of shape (N, 1, 1)."""
+        values = np.array([getattr(self, f.name) for f in fields(self)], dtype=np.float32)
+        return Face(*values[:, :, None, None])
 
     def take(self, rows: ArrayLike) -> Factors:
         """Return the faces of the given rows, in that order."""
@@ -110,7 +110,17 @@ class Factors(Traits[FloatArray]):
         return Factors(**{f.name: np.asarray(getattr(self, f.name))[picked] for f in fields(self)})
 
 
-Face = Traits[float]
+class Face(Traits[Plane]):
+    """Some faces that are drawn together: each field is an array of shape (B, 1, 1)."""
+
+    @cached_property
+    def known(self) -> dict[str, Plane]:
+        """Colours that have been worked out already, by their names."""
+        return {}
+
+    def take(self, rows: NDArray[np.intp]) -> Face:
+        """Return some of the faces."""
+        return Face(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def identity_of(indices: ArrayLike) -> NDArray[np.int64]:

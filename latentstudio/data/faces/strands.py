@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from latentstudio.data.faces.frame import Plane
+from latentstudio.data.faces.frame import Level, Plane
 from latentstudio.data.faces.hashing import uniform
 
 _LENGTH = 4096
@@ -26,7 +26,7 @@ def _table() -> Plane:
     return np.asarray(total / np.abs(total).max(), dtype=np.float32)
 
 
-def strand_noise(across: Plane, density: float, start: float) -> Plane:
+def strand_noise(across: Plane, density: float, start: Level) -> Plane:
     """Return noise in [-1, 1] that varies with ``across`` alone.
 
     Parameters
@@ -35,11 +35,12 @@ def strand_noise(across: Plane, density: float, start: float) -> Plane:
         Coordinate across the strands, any shape.
     density : float
         Locks per unit of ``across``.
-    start : float
+    start : float or Plane
         Where in the noise to begin, 0 to 1: another value gives other strands.
     """
     table = _table()
-    at = across * (density * _PER_UNIT) + (start * _LENGTH + 2.0 * _LENGTH)
+    at = across * (density * _PER_UNIT)
+    at += start * _LENGTH + 2.0 * _LENGTH
     low = at.astype(np.int32)
     at -= low
     low &= _LENGTH - 1
