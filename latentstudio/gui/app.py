@@ -127,6 +127,10 @@ def _run(app: "QApplication", window: "MainWindow", first_start: bool) -> int:
     if first_start:
         understood, _ = window.messages.offer(HINT, "Got it")
         understood.clicked.connect(lambda: window.remember())
+        # Whoever has done something does not need to be told how to begin.
+        window.controller.document_changed.connect(
+            lambda _old, _new: window.messages.hide() if window.messages.text == HINT else None
+        )
     QTimer.singleShot(0, window, window.offer_recovery)
     _report_crashes(lambda sentence: window.controller.message.emit(sentence, "error"))
     # Python sees Ctrl+C in the terminal only while its own code runs, so it is given a moment now and then.

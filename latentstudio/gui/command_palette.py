@@ -135,8 +135,8 @@ class CommandPalette(QFrame):
             f"#commandPalette {{ background: {c.surface}; border: 1px solid {c.border}; }}"
             f" QListWidget {{ border: none; }} QLineEdit {{ padding: 6px 8px; }}"
         )
+        self.setFixedWidth(min(WIDTH, parent.width() - 4 * GAP))
         self._filter("")
-        self.resize(min(WIDTH, parent.width() - 4 * GAP), 2 * GAP + ROW * ROWS + 60)
 
     def open(self) -> None:
         """Lie over the upper part of the window and take the keyboard."""
@@ -163,6 +163,8 @@ class CommandPalette(QFrame):
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
             self.found.addItem(item)
         self.found.setCurrentRow(0)
+        self.found.setFixedHeight(ROW * max(1, min(ROWS, self.found.count())) + 4)
+        self.adjustSize()
 
     def _run(self) -> None:
         item = self.found.currentItem()

@@ -16,7 +16,7 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
-STRIP_HEIGHT, STRIP_SHARE = 446, 0.68
+STRIP_HEIGHT, STRIP_SHARE = 466, 0.7
 """The strip's height in px above the tabs, and the share of the height that it takes at most."""
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 def drop_words(mime: QMimeData) -> str:
     """Say what dropping `mime` on the window would do; empty when it cannot be used."""
+    # Our own drags carry files too, for other programs: what they are inside ours comes first.
+    if inputs_of(mime):
+        return "Inspect this picture"
     paths = paths_of(mime)
     if paths:
         kinds = {kind_of(path) for path in paths} - {Kind.UNKNOWN}
@@ -23,18 +26,16 @@ def drop_words(mime: QMimeData) -> str:
         if kind is Kind.PICTURE and paths[0].suffix.lower() == ".png":
             return "Reopen this figure, or encode this picture"
         return kind.value
-    return "Inspect this picture" if inputs_of(mime) else ""
+    return ""
 
 
 def take_drop(window: "MainWindow", mime: QMimeData) -> bool:
     """Open files and folders, inspect inputs; True when `mime` was of use."""
-    paths: list[Path] = paths_of(mime)
-    if paths:
-        for path in paths:
-            window.files.open_path(path)
-        return True
     inputs = inputs_of(mime)
     if inputs:
         window.controller.inspect(inputs[0])
         return True
-    return False
+    paths: list[Path] = paths_of(mime)
+    for path in paths:
+        window.files.open_path(path)
+    return bool(paths)

@@ -197,12 +197,13 @@ def test_only_paths_can_be_animated(window, qtbot):
 
 
 def test_an_animation_is_a_job_on_the_recipe(window, qtbot, tmp_path):
+    asked = []
+
     class Jobs:
-        asked: list = []
         running = 0
 
         def animate(self, recipe, path, frames, easing, ms):
-            self.asked.append((recipe.name, path.name, frames, easing, ms))
+            asked.append((recipe.name, path.name, frames, easing, ms))
 
         def all(self):
             return ()
@@ -213,7 +214,7 @@ def test_an_animation_is_a_job_on_the_recipe(window, qtbot, tmp_path):
     dialog = dialog_on(window, qtbot)
     dialog.show_animation(True)
     dialog.write_to(tmp_path / "walk")
-    assert Jobs.asked == [("interpolate", "walk.gif", 60, "smooth", 40)]
+    assert asked == [("interpolate", "walk.gif", 60, "smooth", 40)]
     assert not dialog.isVisible()
 
 

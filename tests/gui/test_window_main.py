@@ -254,7 +254,10 @@ def test_a_photo_dropped_on_the_window_is_read_in_the_engine(window, tmp_path):
 
 
 def test_a_dragged_picture_dropped_beside_every_slot_is_inspected(window):
-    assert drop_on(window, mime=mime_of([image(4)]))
+    mime = mime_of([image(4)])
+    mime.setUrls([QUrl.fromLocalFile("/somewhere/toy-4.png")])  # what other programs take
+    assert drop_words(mime) == "Inspect this picture"
+    assert drop_on(window, mime=mime)
     assert window.controller.document.current == image(4)
 
 
