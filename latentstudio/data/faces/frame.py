@@ -112,8 +112,8 @@ class Window:
 
     def slices(self, count: int) -> list[tuple[int, slice, slice]]:
         """Return each face's number, rows and columns."""
-        tops = np.broadcast_to(self.top, count).tolist()
-        lefts = np.broadcast_to(self.left, count).tolist()
+        tops, lefts = self.top.tolist(), self.left.tolist()
+        tops, lefts = (v * count if len(v) == 1 else v for v in (tops, lefts))
         h, w = self.height, self.width
         return [(i, slice(r, r + h), slice(c, c + w)) for i, (r, c) in enumerate(zip(tops, lefts, strict=True))]
 
