@@ -167,10 +167,9 @@ class CommandPalette(QFrame):
         self.adjustSize()
 
     def _run(self) -> None:
-        item = self.found.currentItem()
-        if item is None:
+        if not self.found.count():
             return
-        command: Command = item.data(Qt.ItemDataRole.UserRole)
+        command: Command = self.found.currentItem().data(Qt.ItemDataRole.UserRole)
         if command.enabled:
             self.leave()
             command.run()

@@ -154,12 +154,16 @@ def changed_recipe(text: str, dataset: str, steps: int) -> str:
     UserError
         The text is no recipe, or has no such line.
     """
-    for key, value in (("dataset", msgspec.json.encode(dataset).decode() if dataset else ""), ("steps", str(steps))):
-        if not value or value == "0":
-            continue
-        text, count = re.subn(rf"(?m)^{key}\s*=.*$", lambda _m, line=f"{key} = {value}": line, text, count=1)
-        if not count:
+    wanted = {}
+    if dataset:
+        wanted["dataset"] = msgspec.json.encode(dataset).decode()
+    if steps:
+        wanted["steps"] = str(steps)
+    for key, value in wanted.items():
+        place = re.search(rf"(?m)^{key}\s*=.*$", text)
+        if place is None:
             raise UserError(f"The recipe has no line '{key} = …' to change.")
+        text = f"{text[: place.start()]}{key} = {value}{text[place.end() :]}"
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
