@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from fakes import code, image, world
+from fakes import code, frames, image, world
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -22,7 +22,7 @@ from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.plain_box import RealBox
 from latentstudio.gui.widgets.track_slider import TrackSlider
 from latentstudio.operations import OPERATIONS
-from latentstudio.results import Distribution, Histogram
+from latentstudio.results import Distribution, Histogram, ImageGrid, Sheet
 from latentstudio.studio.document import Panel
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -360,6 +360,16 @@ def test_a_brush_selects_in_the_document_and_the_selection_comes_back(made) -> N
     assert panel.restrict.text() == "Restrict to the selection (2)"
     controller.undo()
     assert panel.result.parts[0].selection.tolist() == []
+
+
+def test_pictures_in_an_analysis_can_be_inspected(made) -> None:
+    grid = ImageGrid(frames(np.stack([code(2), code(3)])), 2, ("first", "second"))
+    panel, controller, _ = made(
+        Panel(id="norms-1", kind="analysis", name="norms"), {"norms": Sheet((histogram(), grid))}
+    )
+    panel.result.parts[1].activated.emit(1)
+    assert np.array_equal(controller.document.current.values(), code(3))
+    assert controller.document.current.label == "second"
 
 
 def test_restricting_follows_the_selection_and_can_be_undone(made) -> None:

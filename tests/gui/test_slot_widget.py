@@ -10,10 +10,12 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDro
 from PySide6.QtWidgets import QApplication, QWidget
 
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import CodeInput, PixelsInput
+from latentstudio.figures.embed import embedded
+from latentstudio.figures.recipe import CodeInput, Figure, PixelsInput, Recipe
 from latentstudio.gui import dragging
 from latentstudio.gui.pixmaps import array_of, image_of, pixels_of_png, pixmap, png_of, scaled_size
-from latentstudio.gui.widgets.slot import SlotWidget, drop_words
+from latentstudio.gui.widgets.drop_target import drop_words
+from latentstudio.gui.widgets.slot import SlotWidget
 
 COPY, LEFT, NONE = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 AT = QPoint(20, 20)
@@ -190,6 +192,16 @@ def test_picture_files_are_encoded_and_others_are_left_to_the_window(slot) -> No
         assert not drop(slot, other).isAccepted()
     assert paths == [Path("/photos/me.JPG")]
     assert dropped == []
+
+
+def test_a_figure_of_ours_is_left_to_the_window_which_reopens_it(slot, tmp_path) -> None:
+    figure = Figure(rows=((Recipe(kind="operation", name="sample"),),))
+    plain, ours = tmp_path / "face.png", tmp_path / "figure.png"
+    plain.write_bytes(png_of(picture(1)))
+    ours.write_bytes(embedded(png_of(picture(1)), "png", figure))
+    assert enter(slot, files(str(plain))).isAccepted()
+    assert not enter(slot, files(str(ours))).isAccepted()
+    assert not drop(slot, files(str(ours))).isAccepted()
 
 
 def test_our_own_drag_with_its_file_is_an_input_and_no_file(slot) -> None:

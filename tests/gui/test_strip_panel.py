@@ -286,6 +286,20 @@ def test_a_failure_keeps_the_last_picture_and_says_why(made) -> None:
     assert (panel.words.words, panel.words.kind) == ("The machine ran out of memory.", "error")
 
 
+def test_the_panel_with_the_keyboard_is_the_active_one(qtbot) -> None:
+    controller, _ = world(strip_panel(0, 8), replace(strip_panel(2, 5), id="strip-2"))
+    host = QWidget()
+    qtbot.addWidget(host)
+    panels = [StripPanel(controller, name, host) for name in ("strip-1", "strip-2")]
+    host.show()
+    host.activateWindow()
+    for panel in reversed(panels):
+        panel.slot_a.setFocus()
+        qtbot.waitUntil(lambda p=panel: controller.document.active == p.panel_id)
+    assert not controller.session.can_undo, "where the keyboard is, is no action"
+    controller.close()
+
+
 def test_a_removed_panel_does_not_disturb_its_widget(made) -> None:
     panel, controller, _ = made(0, 8)
     controller.remove_panel("strip-1")

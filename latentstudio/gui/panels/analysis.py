@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.analyses import ANALYSES
@@ -11,6 +11,7 @@ from latentstudio.controls import controls
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput
 from latentstudio.gui.panels.operation import FORM_WIDTH, say_state
+from latentstudio.gui.panels.recipe_panel import RecipePanel
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.form_column import FormColumn
@@ -23,15 +24,13 @@ from latentstudio.studio.document import Document
 
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
-    from latentstudio.gui.views import PanelView
 
 
-class AnalysisPanel(QWidget):
+class AnalysisPanel(RecipePanel):
     """Shows one analysis panel of the document and lets it be changed."""
 
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._controller, self.panel_id = controller, panel_id
+        super().__init__(controller, panel_id, parent)
         analysis = ANALYSES[controller.document.panel(panel_id).name]
         self.desk = PictureDesk(controller, self)
         self.form = ParameterForm(controls(analysis), self)
@@ -43,15 +42,12 @@ class AnalysisPanel(QWidget):
         self.result = ResultView(self)
         self.words = WordLine(self)
         self._arrange()
-        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
-        controller.panel_changed.connect(self._panel_changed)
-        controller.document_changed.connect(self._document_changed)
-        self.form.changed.connect(self._set_param)
+        self.form.changed.connect(self.set_param)
         self.form.settled.connect(controller.end_gesture)
         self.restrict.clicked.connect(self._follow_selection)
         self.result.frames_made.connect(self._serve)
         self.result.selected.connect(lambda indices, how: controller.select(indices, how))
-        self.refresh()
+        self.follow()
 
     def _arrange(self) -> None:
         side = self.side.column
@@ -84,32 +80,17 @@ class AnalysisPanel(QWidget):
                 raise UserError("That picture has gone.")
             return CodeInput.of(frames.codes[frame], label=view.title(frame), origin=self.panel_id)
 
-        FrameActions(view, self._controller, self.desk, code, lambda _frame: None)
-
-    def _set_param(self, name: str, value: object) -> None:
-        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
+        FrameActions(view, self.controller, self.desk, code, lambda _frame: None)
 
     def _follow_selection(self, on: bool) -> None:
         def change(document: Document) -> Document:
             return document.with_panel(replace(document.panel(self.panel_id), follow_selection=on))
 
-        self._controller.edit("Restrict to the selection" if on else "Look at all images", change)
+        self.controller.edit("Restrict to the selection" if on else "Look at all images", change)
 
-    def _panel_view(self) -> "PanelView | None":
-        try:
-            return self._controller.view(self.panel_id)
-        except KeyError:
-            return None
-
-    def _panel_changed(self, panel_id: str, view: object) -> None:
-        if panel_id == self.panel_id:
-            self.refresh()
-
-    def _document_changed(self, old: object, new: object) -> None:
-        self._show_document()
-
-    def _show_document(self) -> None:
-        document = self._controller.document
+    def show_document(self) -> None:
+        """Show parameters and selection."""
+        document = self.controller.document
         try:
             panel = document.panel(self.panel_id)
         except KeyError:
@@ -122,24 +103,13 @@ class AnalysisPanel(QWidget):
 
     def refresh(self) -> None:
         """Show what the controller says now."""
-        view = self._panel_view()
+        view = self.panel_view()
         if view is None:
             return
-        self._show_document()
+        self.show_document()
         self.result.set_hint(view.reason or view.error or view.message)
         if view.result is not self.result.result:
             self.result.set_result(view.result)
         self.result.set_stale(view.stale or bool(view.result is not None and (view.reason or view.error)))
         self.hairline.set_fraction(view.fraction)
         say_state(self.words, view)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for results while the panel is on screen."""
-        super().showEvent(event)
-        self._controller.set_visible(self.panel_id, True)
-        self.refresh()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Ask for nothing while it is not."""
-        super().hideEvent(event)
-        self._controller.set_visible(self.panel_id, False)

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.controls import controls
+from latentstudio.gui.panels.recipe_panel import RecipePanel
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.form_column import FormColumn
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 FORM_WIDTH = 250
 
 
-class OperationPanel(QWidget):
+class OperationPanel(RecipePanel):
     """Shows one operation panel of the document and lets it be changed."""
 
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._controller, self.panel_id = controller, panel_id
+        super().__init__(controller, panel_id, parent)
         operation = OPERATIONS[controller.document.panel(panel_id).name]
         self.desk = PictureDesk(controller, self)
         self.form = ParameterForm(controls(operation), self)
@@ -44,7 +44,7 @@ class OperationPanel(QWidget):
         self.words = WordLine(self)
         self._arrange()
         self._connect()
-        self.refresh()
+        self.follow()
 
     def _arrange(self) -> None:
         side = self.side.column
@@ -74,12 +74,8 @@ class OperationPanel(QWidget):
         self.side.fit(self._sides, self.width(), QBoxLayout.Direction.TopToBottom)
 
     def _connect(self) -> None:
-        controller = self._controller
-        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
-        controller.panel_changed.connect(self._panel_changed)
-        controller.document_changed.connect(self._document_changed)
-        controller.dataset_ready.connect(self._dataset_ready)
-        self.form.changed.connect(self._set_param)
+        controller = self.controller
+        self.form.changed.connect(self.set_param)
         self.form.settled.connect(controller.end_gesture)
         self.result.frames_made.connect(self._serve)
         for slot in self.slots:
@@ -89,41 +85,23 @@ class OperationPanel(QWidget):
         """Give a new view of frames its hover, drag, card and menu."""
         FrameActions(
             view,
-            self._controller,
+            self.controller,
             self.desk,
-            lambda frame: self._controller.input_of_frame(self.panel_id, frame),
+            lambda frame: self.controller.input_of_frame(self.panel_id, frame),
             self._nearest,
         )
 
     def _nearest(self, frame: int) -> tuple[str, int, str] | None:
-        view = self._panel_view()
+        view = self.panel_view()
         result = view.result if view is not None else None
         if view is None or not isinstance(result, Strip | ImageGrid):
             return None
         return nearest_image(result, view.recipe, frame)
 
-    def _set_param(self, name: str, value: object) -> None:
-        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
-
-    def _panel_view(self) -> "PanelView | None":
+    def show_document(self) -> None:
+        """Show parameters and slots."""
         try:
-            return self._controller.view(self.panel_id)
-        except KeyError:
-            return None
-
-    def _panel_changed(self, panel_id: str, view: object) -> None:
-        if panel_id == self.panel_id:
-            self.refresh()
-
-    def _dataset_ready(self, facts: object) -> None:
-        self._show_document()
-
-    def _document_changed(self, old: object, new: object) -> None:
-        self._show_document()
-
-    def _show_document(self) -> None:
-        try:
-            panel = self._controller.document.panel(self.panel_id)
+            panel = self.controller.document.panel(self.panel_id)
         except KeyError:
             return
         self.form.set_values(panel.params)
@@ -132,10 +110,10 @@ class OperationPanel(QWidget):
 
     def refresh(self) -> None:
         """Show what the controller says now."""
-        view = self._panel_view()
+        view = self.panel_view()
         if view is None:
             return
-        self._show_document()
+        self.show_document()
         self.result.set_hint(view.reason or view.error or view.message)
         if view.result is not self.result.result:
             self.result.set_result(view.result)
@@ -144,23 +122,12 @@ class OperationPanel(QWidget):
         self._say()
 
     def _say(self) -> None:
-        view = self._panel_view()
+        view = self.panel_view()
         hovering = next((slot.words for slot in self.slots if slot.words), "")
         if hovering:
             self.words.say(hovering, "info")
         elif view is not None:
             say_state(self.words, view)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for results while the panel is on screen."""
-        super().showEvent(event)
-        self._controller.set_visible(self.panel_id, True)
-        self.refresh()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Ask for nothing while it is not."""
-        super().hideEvent(event)
-        self._controller.set_visible(self.panel_id, False)
 
 
 def say_state(words: WordLine, view: "PanelView") -> None:

@@ -4,20 +4,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QHideEvent,
     QResizeEvent,
-    QShowEvent,
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from latentstudio.figures.recipe import CodeInput, Input
-from latentstudio.gui import dragging, edits
+from latentstudio.figures.recipe import CodeInput
+from latentstudio.gui.panels.strip_drops import StripDrops
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.chips import ToggleChips
 from latentstudio.gui.widgets.frame_actions import FrameActions
@@ -26,7 +20,6 @@ from latentstudio.gui.widgets.lines import Hairline, WordLine
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.prior_curve import PriorCurve
 from latentstudio.gui.widgets.scrub import ScrubPreview, ScrubSlider
-from latentstudio.gui.widgets.slot import SlotWidget, picture_paths
 from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.gui.widgets.strip_controls import StripControls
 from latentstudio.gui.widgets.strip_geometry import StripGeometry
@@ -42,18 +35,15 @@ _NARROW = 740
 """Width in px below which the chips stand in two rows, so that the preview keeps its place."""
 
 
-class StripPanel(QWidget):
+class StripPanel(StripDrops):
     """Shows one interpolation panel of the document and lets it be changed. There may be several."""
 
     def __init__(self, controller: "Controller", panel_id: str = "strip-1", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._controller, self.panel_id = controller, panel_id
+        super().__init__(controller, panel_id, parent)
         self._strip: Strip | None = None
         self._preview_at: float | None = None
         self.desk = PictureDesk(controller, self)
         a, b = OPERATIONS["interpolate"].slots
-        self.slot_a = SlotWidget(a.name, a.label, a.hint, partner=b.label, parent=self)
-        self.slot_b = SlotWidget(b.name, b.label, b.hint, partner=a.label, parent=self)
         self._bindings = (
             SlotBinding(self.slot_a, controller, panel_id, self.desk, partner=b.name),
             SlotBinding(self.slot_b, controller, panel_id, self.desk, partner=a.name),
@@ -71,10 +61,9 @@ class StripPanel(QWidget):
         )
         self.quantity.set_chosen(("norm",))
         self.quantity.setAccessibleName("What the curve shows")
-        self.setAcceptDrops(True)
         self._arrange()
         self._connect()
-        self.refresh()
+        self.follow()
 
     # Building.
 
@@ -115,13 +104,9 @@ class StripPanel(QWidget):
             QWidget.setTabOrder(first, second)
 
     def _connect(self) -> None:
-        controller = self._controller
-        # Bound methods, not lambdas: Qt takes their connections away together with this widget.
-        controller.panel_changed.connect(self._panel_changed)
+        controller = self.controller
         controller.preview_changed.connect(self._preview_arrived)
-        controller.dataset_ready.connect(self._dataset_ready)
-        controller.document_changed.connect(self._document_changed)
-        self.controls.changed.connect(self._set_param)
+        self.controls.changed.connect(self.set_param)
         self.controls.settled.connect(controller.end_gesture)
         self.controls.asked.connect(self._pair)
         self.scrub.scrubbed.connect(self._scrubbed)
@@ -144,29 +129,14 @@ class StripPanel(QWidget):
 
     # Showing.
 
-    def _panel_view(self) -> "PanelView | None":
+    def show_document(self) -> None:
+        """Show parameters and slots."""
         try:
-            return self._controller.view(self.panel_id)
-        except KeyError:
-            return None
-
-    def _panel_changed(self, panel_id: str, view: object) -> None:
-        if panel_id == self.panel_id:
-            self.refresh()
-
-    def _dataset_ready(self, facts: object) -> None:
-        self.refresh()
-
-    def _document_changed(self, old: object, new: object) -> None:
-        self._show_document()
-
-    def _show_document(self) -> None:
-        try:
-            panel = self._controller.document.panel(self.panel_id)
+            panel = self.controller.document.panel(self.panel_id)
         except KeyError:
             return
         self.controls.set_params(panel.params)
-        facts = self._controller.facts
+        facts = self.controller.facts
         persons = facts is not None and facts.attributes.identity is not None
         self.controls.allow_pairs(facts is not None and facts.size > 1, persons)
         for binding in self._bindings:
@@ -174,13 +144,13 @@ class StripPanel(QWidget):
 
     def refresh(self) -> None:
         """Show what the controller says now."""
-        view = self._panel_view()
+        view = self.panel_view()
         if view is None:
             return
         strip = view.result if isinstance(view.result, Strip) else None
         if strip is not None and not view.stale:
             self._remember_ends(strip, view)
-        self._show_document()
+        self.show_document()
         self._strip = strip
         self.view.set_hint(view.reason or view.error or ("" if strip else view.message))
         self.view.set_strip(strip)
@@ -212,7 +182,7 @@ class StripPanel(QWidget):
 
     def _say(self) -> None:
         """One line for everything: what a drop will do, what went wrong, what is going on, where the result is from."""
-        view = self._panel_view()
+        view = self.panel_view()
         hovering = self.slot_a.words or self.slot_b.words
         if hovering:
             self.words.say(hovering, "info")
@@ -249,27 +219,13 @@ class StripPanel(QWidget):
             others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()
             self.view.set_room(max(self.scroller.minimumHeight(), self.height() - others))
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for results while the panel is on screen."""
-        super().showEvent(event)
-        self._controller.set_visible(self.panel_id, True)
-        self.refresh()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Ask for nothing while it is not."""
-        super().hideEvent(event)
-        self._controller.set_visible(self.panel_id, False)
-
     # Changing.
-
-    def _set_param(self, name: str, value: object) -> None:
-        self._controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")
 
     def _pair(self, what: str) -> None:
         if what == "swap":
-            self._controller.swap_slots(self.panel_id)
+            self.controller.swap_slots(self.panel_id)
         else:
-            self._controller.random_pair(self.panel_id, {"any": None, "same": True, "other": False}[what])
+            self.controller.random_pair(self.panel_id, {"any": None, "same": True, "other": False}[what])
 
     # The slider.
 
@@ -288,8 +244,8 @@ class StripPanel(QWidget):
         self.preview.set_stale(not fresh)
         if frames is not None:
             self._put_preview(frames, position)
-        elif ask or (fresh and self._controller.view(self.panel_id).fraction >= 1):
-            self._controller.scrub(self.panel_id, position)
+        elif ask or (fresh and self.controller.view(self.panel_id).fraction >= 1):
+            self.controller.scrub(self.panel_id, position)
 
     def _preview_arrived(self, panel_id: str, frames: Frames) -> None:
         if panel_id == self.panel_id and self._strip is not None:
@@ -310,60 +266,5 @@ class StripPanel(QWidget):
         return CodeInput.of(frames.codes[frame], label=words, origin=f"interpolate, position {self._preview_at}")
 
     def _nearest(self, frame: int) -> tuple[str, int, str] | None:
-        view = self._panel_view()
+        view = self.panel_view()
         return nearest_image(self._strip, view.recipe, frame) if self._strip is not None and view is not None else None
-
-    # Dropping beside the slots: the nearer end takes it, and two pictures take both.
-
-    def drop_targets(self, mime: QMimeData, where: QPoint) -> tuple[tuple[SlotWidget, tuple[Input, ...]], ...]:
-        """Return which slots a drop at `where` fills, and with what; files go to the nearer slot with no inputs."""
-        inputs = dragging.inputs_of(mime)
-        if len(inputs) >= 2:
-            return (self.slot_a, inputs[:1]), (self.slot_b, inputs[1:2])
-        if not inputs and not picture_paths(mime):
-            return ()
-        empty = [slot for slot in (self.slot_a, self.slot_b) if not slot.inputs]
-        nearer = self.slot_a if where.x() < self.width() / 2 else self.slot_b
-        return ((empty[0] if len(empty) == 1 else nearer, inputs[:1]),)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Say which end will take the drop."""
-        self._drag_over(event)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Follow the pointer to the nearer end."""
-        self._drag_over(event)
-
-    def _drag_over(self, event: QDragMoveEvent) -> None:
-        targets = self.drop_targets(event.mimeData(), event.position().toPoint())
-        for slot in (self.slot_a, self.slot_b):
-            slot.announce(event.mimeData() if any(slot is target for target, _ in targets) else None)
-        if targets:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The drag went elsewhere."""
-        for slot in (self.slot_a, self.slot_b):
-            slot.announce(None)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Fill one slot, or both by one step."""
-        targets = self.drop_targets(event.mimeData(), event.position().toPoint())
-        self.dragLeaveEvent(QDragLeaveEvent())
-        if len(targets) == 2:
-            self._put_pair(targets[0][1], targets[1][1])
-        elif targets:
-            targets[0][0].take(event.mimeData())
-        if targets:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-    def _put_pair(self, a: tuple[Input, ...], b: tuple[Input, ...]) -> None:
-        self._controller.edit(
-            "Drop on A and B", lambda d: edits.set_slot(edits.set_slot(d, self.panel_id, "a", a), self.panel_id, "b", b)
-        )

@@ -3,155 +3,19 @@
 import re
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
     QLineEdit,
-    QSpinBox,
     QWidget,
 )
 
 from latentstudio.controls import Control, checked
 from latentstudio.errors import UserError
-from latentstudio.gui.theme import GAP, numeric_font
 from latentstudio.gui.widgets.chips import ToggleChips
-from latentstudio.gui.widgets.plain_box import RealBox, make_plain
-from latentstudio.gui.widgets.track_slider import TrackSlider
-
-_LONGEST_SLIDER = 2_000
-_WIDEST = 2**31 - 1
-
-
-class Field(QWidget):
-    """A control with a value."""
-
-    changed = Signal(object)
-    settled = Signal()
-
-    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.control = control
-        self.setToolTip(control.help)
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(GAP)
-
-    def value(self) -> Any:
-        """Return the value shown."""
-        raise NotImplementedError
-
-    def set_value(self, value: Any) -> None:
-        """Show a value without announcing it."""
-        raise NotImplementedError
-
-    def wide(self) -> bool:
-        """Whether the field wants the whole width, with its label above."""
-        return False
-
-    def _name(self, widget: QWidget) -> None:
-        widget.setAccessibleName(self.control.label)
-        widget.setAccessibleDescription(self.control.help)
-        self.setFocusProxy(widget)
-
-    def _give(self, value: Any) -> None:
-        self.changed.emit(value)
-        self.settled.emit()
-
-
-class _ScrollGuard(QObject):
-    """Lets the wheel scroll the form unless the field has the keyboard: a passing pointer must not change numbers."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Swallow wheel events of fields without focus."""
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
-
-
-class NumberField(Field):
-    """A slider where both ends are known and near, and always a number that can be typed."""
-
-    def __init__(self, control: Control, parent: QWidget | None = None) -> None:
-        super().__init__(control, parent)
-        self._whole = control.kind == "int"
-        low = -_WIDEST if control.minimum is None else control.minimum
-        high = _WIDEST if control.maximum is None else control.maximum
-        default = float(control.default) if control.default is not None else max(low, 0.0)
-        bounded = control.minimum is not None and control.maximum is not None
-        self.slider: TrackSlider | None = None
-        self.box: QSpinBox | QDoubleSpinBox
-        if bounded and (not self._whole or high - low <= _LONGEST_SLIDER):
-            self.slider = TrackSlider(low, high, default, self, self._whole)
-            self.slider.setAccessibleName(control.label)
-            self.slider.setToolTip(_tip(control))
-            self.slider.moved.connect(self._slid)
-            self.slider.settled.connect(self.settled)
-            self._layout.addWidget(self.slider, 1)
-        self.box = self._make_box(low, high, default)
-        self._layout.addWidget(self.box, 0 if self.slider is not None else 1)
-        self._name(self.slider or self.box)
-
-    def _make_box(self, low: float, high: float, default: float) -> QSpinBox | QDoubleSpinBox:
-        box: QSpinBox | QDoubleSpinBox
-        if self._whole:
-            box = QSpinBox(self)
-            box.setRange(int(low), int(high))
-            box.setValue(int(default))
-        else:
-            box = RealBox(self)
-            box.setDecimals(4)
-            box.setSingleStep(0.01 if high - low <= 10 else 1.0)
-            box.setRange(low, high)
-            box.setValue(default)
-        box.setAccessibleName(f"{self.control.label}, typed" if self.slider is not None else self.control.label)
-        box.setKeyboardTracking(False)
-        box.setFont(numeric_font())
-        box.setAlignment(Qt.AlignmentFlag.AlignRight)
-        box.setToolTip(_tip(self.control))
-        if self.slider is not None:
-            make_plain(box)
-            box.setFixedWidth(54)
-        else:
-            box.setMinimumWidth(80)
-        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        box.installEventFilter(_ScrollGuard(box))
-        box.valueChanged.connect(self._typed)
-        return box
-
-    def value(self) -> float | int:
-        """Return the number shown."""
-        number = self.slider.real if self.slider is not None else self.box.value()
-        return int(number) if self._whole else float(number)
-
-    def set_value(self, value: Any) -> None:
-        """Show a number; None shows the default."""
-        number = self.control.default if value is None else value
-        if number is None:
-            return
-        if self.slider is not None and not self.slider.isSliderDown():
-            self.slider.set_real(float(number))
-        self._show(float(number))
-
-    def _show(self, number: float) -> None:
-        self.box.blockSignals(True)
-        if isinstance(self.box, QSpinBox):
-            self.box.setValue(round(number))
-        else:
-            self.box.setValue(number)
-        self.box.blockSignals(False)
-
-    def _slid(self, number: float) -> None:
-        self._show(number)
-        self.changed.emit(self.value())
-
-    def _typed(self, number: float) -> None:
-        if self.slider is not None:
-            self.slider.set_real(float(number))
-        self._give(self.value())
+from latentstudio.gui.widgets.field import Field, ScrollGuard
+from latentstudio.gui.widgets.number_field import NumberField
 
 
 class BoolField(Field):
@@ -194,7 +58,7 @@ class ChoiceField(Field):
             for value, label in zip(control.choices, labels, strict=True):
                 self.list.addItem(label, value)
             self.list.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            self.list.installEventFilter(_ScrollGuard(self.list))
+            self.list.installEventFilter(ScrollGuard(self.list))
             self.list.activated.connect(lambda _index: self._give(self.value()))
             self._layout.addWidget(self.list, 1)
             self._name(self.list)
@@ -314,11 +178,6 @@ def numbers_of(text: str, label: str) -> tuple[int, ...]:
         last = int(match[2]) if match[2] is not None else int(match[1])
         numbers.extend(range(int(match[1]), last + 1))
     return tuple(numbers)
-
-
-def _tip(control: Control) -> str:
-    default = f"{control.default:g}" if isinstance(control.default, (int, float)) else str(control.default)
-    return "\n".join(filter(None, [control.help, f"Wheel, arrows or typing; double click for the default ({default})"]))
 
 
 def field_of(control: Control, parent: QWidget | None = None) -> Field:

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from latentstudio.controls import Control
 from latentstudio.gui.icons import icon
 from latentstudio.gui.theme import GAP
-from latentstudio.gui.widgets.fields import BoolField, Field, field_of
+from latentstudio.gui.widgets.field import Field
+from latentstudio.gui.widgets.fields import BoolField, field_of
 
 _OPEN = 5
 """More sliders make it harder, so controls beyond this number are folded even when they are not marked as advanced."""

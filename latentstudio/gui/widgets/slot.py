@@ -1,17 +1,12 @@
 """A place for one picture, or several: drop things on it, drag them from it; every drag has a keyboard twin."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QFocusEvent,
     QKeyEvent,
     QKeySequence,
@@ -21,35 +16,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QMenu, QSizePolicy, QWidget
 
-from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Input
 from latentstudio.gui import dragging
-from latentstudio.gui.pixmaps import pixels_of_png, pixmap
+from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import colors, small_font, theme_signals
+from latentstudio.gui.widgets.drop_target import DropTarget, picture_paths
 from latentstudio.gui.widgets.painting import CENTRE, focus_ring, frame_box, pen, with_alpha, write, write_wrapped
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
-"""Endings of files that a slot takes; everything else is left to the window."""
 CAPTION = 17
 EDGE = 96
 WIDE = 144
 """Width of a slot for many, px."""
 _SHOWN = 9
-
-
-def picture_paths(mime: QMimeData) -> list[Path]:
-    """Return the picture files in a drag from another program."""
-    return [path for path in dragging.paths_of(mime) if path.suffix.lower() in PICTURES]
-
-
-def _picture_of(mime: QMimeData) -> NDArray[np.uint8] | None:
-    """Return the picture that travels with inputs, which spares decoding a code only to show it."""
-    if not mime.hasFormat("image/png"):
-        return None
-    try:
-        return pixels_of_png(bytes(mime.data("image/png").data()))
-    except UserError:
-        return None
 
 
 def tile_edge(count: int, width: float, height: float) -> int:
@@ -60,21 +38,7 @@ def tile_edge(count: int, width: float, height: float) -> int:
     return max(edge, 1)
 
 
-def drop_words(label: str, many: bool, filled: bool, inputs: int, files: int) -> str:
-    """Say what a drop on a slot will do; empty when the slot does not take it."""
-    count = inputs or files
-    if not count:
-        return ""
-    if many:
-        return f"Drop to add to {label}" if count == 1 else f"Drop to add {count} to {label}"
-    what = "the first of " + str(count) + " " if count > 1 else ""
-    verb = "use" if inputs else "encode"
-    if filled and not what:
-        return f"Drop to replace {label}" if inputs else f"Drop to encode and replace {label}"
-    return f"Drop to {verb} {what}as {label}"
-
-
-class SlotWidget(QWidget):
+class SlotWidget(DropTarget):
     """A slot. It knows inputs and pictures but no model and no document; its signals say what the person wants.
 
     Parameters
@@ -83,13 +47,8 @@ class SlotWidget(QWidget):
     hint : what to do while it is empty.
     many : takes any number.
     partner : label of the other slot of a pair, which gives swap and 'same person'.
-
-    `carried` is the picture that came with the last drop, of its first input.
     """
 
-    dropped = Signal(object)
-    """Tuple of inputs; one unless `many`."""
-    path_dropped = Signal(object)
     cleared = Signal()
     inspected = Signal()
     enlarged = Signal()
@@ -97,8 +56,6 @@ class SlotWidget(QWidget):
     random_wanted = Signal(str)
     """``"any"``, ``"same"`` or ``"other"`` person than the partner."""
     swap_wanted = Signal()
-    words_changed = Signal(str)
-    """What a drop will do, while something hovers; empty when it has gone."""
 
     def __init__(
         self,
@@ -109,18 +66,14 @@ class SlotWidget(QWidget):
         partner: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.name, self.label, self.partner, self.many = name, label, partner, many
+        super().__init__(label, many, parent)
+        self.name, self.partner = name, partner
         self._hint = hint or f"Drop a picture on {label}"
-        self._inputs: tuple[Input, ...] = ()
         self._pixels: tuple[NDArray[np.uint8] | None, ...] = ()
-        self._words = ""
         self._caption = ""
         self._pressed: QPoint | None = None
-        self.carried: NDArray[np.uint8] | None = None
         self.can_pick = True
         self.knows_persons = True
-        self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -131,19 +84,9 @@ class SlotWidget(QWidget):
     # State.
 
     @property
-    def inputs(self) -> tuple[Input, ...]:
-        """What is on the slot."""
-        return self._inputs
-
-    @property
     def pixels(self) -> tuple[NDArray[np.uint8] | None, ...]:
         """A picture for each input where one is known, uint8 (H, W, C)."""
         return self._pixels
-
-    @property
-    def words(self) -> str:
-        """What a drop will do right now; empty when nothing hovers."""
-        return self._words
 
     def set_inputs(
         self, inputs: Sequence[Input], pixels: Sequence[NDArray[np.uint8] | None] = (), name: str = ""
@@ -182,72 +125,6 @@ class SlotWidget(QWidget):
     def picture_rect(self) -> QRectF:
         """Rectangle of the picture, above its caption."""
         return QRectF(3, 3, self.width() - 6, self.height() - CAPTION - 6)
-
-    # Dropping.
-
-    def _meaning(self, mime: QMimeData) -> str:
-        inputs = dragging.inputs_of(mime)
-        if inputs and inputs == self._inputs:
-            return f"{self.label} already holds this"
-        files = [] if inputs else picture_paths(mime)
-        return drop_words(self.label, self.many, bool(self._inputs), len(inputs), len(files))
-
-    def _say(self, words: str) -> None:
-        if words != self._words:
-            self._words = words
-            self.words_changed.emit(words)
-            self.update()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take pictures, and say what dropping them will do; leave everything else to the window."""
-        words = self._meaning(event.mimeData())
-        self._say(words)
-        if words:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Keep accepting."""
-        if self._words:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The drag went elsewhere or was given up with Esc."""
-        self._say("")
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Take what was dropped."""
-        mime = event.mimeData()
-        self._say("")
-        if self.take(mime):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-            self.setFocus(Qt.FocusReason.OtherFocusReason)
-        else:
-            event.ignore()
-
-    def announce(self, mime: QMimeData | None) -> None:
-        """Say what a drop of `mime` would do although it hovers elsewhere on the panel; None ends that."""
-        self._say(self._meaning(mime) if mime is not None else "")
-
-    def take(self, mime: QMimeData) -> bool:
-        """Take what a drag or the clipboard holds; return whether there was anything for this slot."""
-        inputs = dragging.inputs_of(mime)
-        if inputs:
-            self.carried = _picture_of(mime)
-            chosen = inputs if self.many else inputs[:1]
-            if chosen != self._inputs:
-                self.dropped.emit(chosen)
-            return True
-        files = picture_paths(mime)
-        for path in files if self.many else files[:1]:
-            self.path_dropped.emit(path)
-        return bool(files)
 
     # Dragging from it.
 

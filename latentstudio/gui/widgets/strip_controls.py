@@ -10,7 +10,7 @@ from latentstudio.controls import controls
 from latentstudio.gui.icons import icon
 from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.chips import ToggleChips
-from latentstudio.gui.widgets.fields import NumberField
+from latentstudio.gui.widgets.number_field import NumberField
 from latentstudio.gui.widgets.path_colours import path_colour
 from latentstudio.operations import OPERATIONS
 
