@@ -130,6 +130,7 @@ def common_or_unique(lab: Lab) -> Finding:
             ("far from the mean face is unlikely", rho_away, p_away),
             ("varied within the class is unlikely", rho_spread, p_spread),
         ),
+        digits=4,
     )
     points = np.stack([away, means], axis=1)
     scatter = Scatter(
@@ -140,7 +141,8 @@ def common_or_unique(lab: Lab) -> Finding:
         sentence=(
             f"Our likeliest class is {names[order[0]]} ({means[order[0]]:.1f} nats per image), our unlikeliest "
             f"{names[order[-1]]} ({means[order[-1]]:.1f}); distance to the mean face correlates with likelihood by "
-            f"{rho_away:.2f} (p = {p_away:.2g}), spread within the class by {rho_spread:.2f} (p = {p_spread:.2g})."
+            f"{rho_away:.2f} (p = {p_away:.2g}), spread within the class by {rho_spread:.2f} (p = {p_spread:.2g}), "
+            f"so {'being varied' if abs(rho_spread) > abs(rho_away) else 'being far away'} tells more."
         ),
         plates=(Plate(tests), Plate(scatter), Plate(Table(heads, rows))),
         split=f"training images of {lab.split_words}",

@@ -57,7 +57,7 @@ def between_persons(lab: Lab) -> Finding:
             rows.append((name, *strip.end_labels, float(p[0]), float(p[-1]), at, auc))
             if k < 2:
                 recipe = lab.recipe("interpolate", a=lab.image(a), b=lab.image(b), steps=_STEPS)
-                plates.append(Plate(recipe, f"{name.capitalize()} appears."))
+                plates.append(Plate(recipe, f"{name.capitalize()} along the path."))
     heads = ("attribute", "A", "B", "probability at A", "at B", "crosses 0.5 at t", "held-out AUC")
     return Finding(
         verdict=verdict_of(appear == len(rows), appear >= len(rows) / 2),
@@ -232,10 +232,10 @@ def _to_mean(lab: Lab, what: str, published: str) -> Finding:
     target = "mean image" if what == "mean_image" else "mean code"
     plain = share < 0.05
     return Finding(
-        verdict=verdict_of(plain if what == "mean_image" else not np.isclose(norm, 0.0, atol=1e-3)),
+        verdict=verdict_of(plain),
         sentence=(
-            f"The {target} has a code of norm {norm:.2f} (prior draws: {np.sqrt(lab.info.latent_size):.1f}), below "
-            f"{100 - strip.frames.prior_percentile[-1]:.3g} % of prior draws, and a picture less sharp than "
+            f"The {target} lies at norm {norm:.2f} (prior draws: {np.sqrt(lab.info.latent_size):.1f}; "
+            f"{strip.frames.prior_percentile[-1]:.3g} % of them lie further in), and its picture is less sharp than "
             f"{100 * (1 - share):.0f} % of the training faces: "
             f"{'an average, not a person' if plain else 'a face of its own'}."
         ),

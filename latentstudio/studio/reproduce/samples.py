@@ -80,13 +80,14 @@ def samples_at(place: int) -> Callable[[Lab], Finding]:
         found, real = quality(lab, epoch), floors(lab)
         ref = ModelRef(name=lab.model_name, snapshot=epoch)
         recipe = lab.recipe("sample", ref, count=16, columns=8, seed=0)
-        like = found["nearest"] <= 1.25 * real["nearest"]
+        like, sharp = found["nearest"] <= 1.25 * real["nearest"], found["sharpness"] >= 0.5
         return Finding(
-            verdict=verdict_of(found["finite"] == 1.0, like),
+            verdict=verdict_of(found["finite"] == 1.0, like, sharp),
             sentence=(
                 f"Of {_COUNT} samples {100 * found['finite']:.0f} % are finite; the median distance to the nearest "
                 f"training face is {found['nearest']:.1f} grey levels (held-out faces: {real['nearest']:.1f}), and "
-                f"their sharpness is {found['sharpness']:.2f} of the data's after PCA."
+                f"their sharpness is {found['sharpness']:.2f} of the data's after PCA: near the data, "
+                f"{'and sharp' if sharp else 'but blurred'}."
             ),
             plates=(Plate(recipe, "The same base noise as at every other length."),),
             split=lab.split_words,

@@ -42,7 +42,7 @@ def loss_curve(lab: Lab) -> Finding:
         (
             ("first", float(finite[0]), float(held[np.isfinite(held)][0])),
             ("best", float(finite.min()), float(held[best])),
-            ("at epoch", float(steps[np.nanargmin(loss)]), float(steps[best])),
+            ("at epoch", int(steps[np.nanargmin(loss)]), int(steps[best])),
             ("last", float(finite[-1]), float(held[np.isfinite(held)][-1])),
         ),
     )
@@ -108,6 +108,12 @@ def likelihood_against_length(lab: Lab) -> Finding:
     )
 
 
+def _running_median(values: Floats, reach: int) -> Floats:
+    """Median of the finite values within `reach` places, NaN where there is none."""
+    windows = [values[max(0, i - reach) : i + reach + 1] for i in range(len(values))]
+    return np.array([np.median(w[np.isfinite(w)]) if np.isfinite(w).any() else np.nan for w in windows])
+
+
 def depth(lab: Lab) -> Finding:
     """S0-X6."""
     epochs = lab.epochs(1500)
@@ -116,7 +122,7 @@ def depth(lab: Lab) -> Finding:
     for layers, role in zip(_DEPTHS, roles, strict=True):
         run = trial(lab, layers, epochs)
         loss = run.loss
-        smooth = np.array([np.nanmedian(loss[max(0, i - 10) : i + 11]) for i in range(len(loss))])
+        smooth = _running_median(loss, 10)
         lines.append(Line(f"K = {layers}", np.arange(1.0, len(loss) + 1), smooth, role))
         finite = smooth[np.isfinite(smooth)]
         half = finite[len(finite) // 2]
