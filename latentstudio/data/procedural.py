@@ -11,7 +11,7 @@ from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.data.labels import identity_column
 from latentstudio.data.options import check_names, integer
 
-DRAWING = 2
+DRAWING = 1
 """Number of the renderer's edition; raise it when the same index draws a visibly different face."""
 
 LARGEST = 10_000_000
