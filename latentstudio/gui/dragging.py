@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, Qt, QUrl
 from PySide6.QtGui import QColor, QDrag, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input
@@ -122,9 +122,3 @@ def png_of_text(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
         raise UserError("The dropped picture is damaged: it is not base64.") from error
-
-
-def clipboard_inputs() -> tuple[Input, ...]:
-    """Return the inputs on the clipboard, if any."""
-    mime = QApplication.clipboard().mimeData()
-    return inputs_of(mime) if mime is not None else ()

@@ -85,10 +85,6 @@ class StripGeometry:
         """X of a place along the path, between or on the columns."""
         return float(np.interp(position, positions, self.first + self.pitch * np.arange(len(positions))))
 
-    def position_of(self, x: float, positions: NDArray[np.float64]) -> float:
-        """Place along the path under `x`; the inverse of `x_of`, held at both ends."""
-        return float(np.interp(x, self.first + self.pitch * np.arange(len(positions)), positions))
-
 
 def strip_geometry(
     columns: int,
