@@ -19,7 +19,7 @@ from latentstudio.gui.drops import drop_words
 from latentstudio.gui.shortcut_sheet import ShortcutSheet, sections
 from latentstudio.studio.autosave import Autosave
 from latentstudio.studio.document import Panel
-from latentstudio.studio.requests import EngineStatus
+from latentstudio.studio.requests import Answer, EngineStatus
 from latentstudio.studio.session import Session
 from latentstudio.studio.settings import Settings
 
@@ -251,6 +251,11 @@ def test_a_photo_dropped_on_the_window_is_read_in_the_engine(window, tmp_path):
     window.controller.photo_dropped.connect(lambda *words: asked.append(words))
     assert drop_on(window, path)
     assert asked == [(str(path), "strip-1", "b")]
+    window.engine.say(Answer(window.engine.tickets("photo")[-1], np.zeros((40, 40, 3), np.uint8), 1.0, done=True))
+    settle()
+    assert window.photos.dialog.isVisible(), "the person marks the eyes"
+    window.photos.dialog.accept()
+    assert window.controller.document.panel("strip-1").slots["b"][0].label == "me.png"
 
 
 def test_a_dragged_picture_dropped_beside_every_slot_is_inspected(window):
