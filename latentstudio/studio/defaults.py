@@ -10,7 +10,7 @@ from latentstudio.studio.document import Document, Panel
 _FAVOURITES = ("olivetti-realnvp", "faces-realnvp")
 _OFFLINE = "faces-realnvp"
 
-_ENDS = {"olivetti": (3, 117), "faces": (0, 3)}
+_ENDS = {"olivetti": (3, 117), "faces": (21, 23)}
 """First and last image of the welcome strip, by the kind of dataset: two different persons."""
 
 
