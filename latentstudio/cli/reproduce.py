@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", metavar="ID", help="only these entries, e.g. S0-F9 S0-T1")
     parser.add_argument("--data", metavar="D", help="another data set instead, e.g. faces; the report says so on top")
     parser.add_argument("--photo", type=Path, metavar="FILE", help="the new photo, a picture of an upright face")
+    parser.add_argument("--eyes", metavar="x1,y1,x2,y2", help="the eyes in the photo, in px, to align it")
     parser.add_argument("--quick", action="store_true", help="short trainings: minutes become seconds")
     add_device(parser)
     add_json(parser)
@@ -104,7 +105,7 @@ def _lab(options: argparse.Namespace) -> tuple["Lab", str]:
     else:
         spec = _SUBSTITUTE if options.data == "faces" else options.data
         model, warning = _substitute(workspace, spec, options)
-    photo, words = _photo(options.photo, workspace)
+    photo, words = _photo(options, workspace, spec)
     return Lab(workspace, spec, model, photo, words, options.output, options.quick), warning
 
 
@@ -125,19 +126,38 @@ def _substitute(workspace: "Workspace", spec: str, options: argparse.Namespace) 
     return str(folder), warning
 
 
-def _photo(path: Path | None, workspace: "Workspace") -> tuple[Any, str]:
+def _photo(options: argparse.Namespace, workspace: "Workspace", spec: str) -> tuple[Any, str]:
+    """The new photo in the framing of the data set, uint8 (H, W, C), and where it comes from."""
     from latentstudio import paths
+    from latentstudio.data.align import align, convention_of, suggest_eyes, usual_eyes
     from latentstudio.data.pictures import read_picture
     from latentstudio.figures.recipe import DataRef
 
-    if path is not None:
-        return read_picture(path), f"{path.name}, given by the user"
+    shape = workspace.dataset(DataRef(spec=spec)).image_shape
+    framing = convention_of(spec)
+    if options.photo is not None:
+        eyes = _eyes(options.eyes) if options.eyes else None
+        how = "aligned by the eyes" if eyes else "its centre, not aligned; --eyes x1,y1,x2,y2 aligns it"
+        return align(read_picture(options.photo), eyes, shape, framing), f"{options.photo.name} ({how})"
+    if options.eyes:
+        raise UserError("--eyes goes with --photo FILE.")
     real = paths.data_home() / "lfw64"
     if real.is_dir():
         data = workspace.dataset(DataRef(spec=str(real)))
-        return data.picture(0), f"{data.image_id(0)} of {data.title} (no photo was given)"
-    drawn = workspace.dataset(DataRef(spec="faces?n=8&size=64"))
-    return drawn.picture(7), "a face that the program draws (no photo was given; --photo FILE takes yours)"
+        picture = data.picture(0)
+        eyes = usual_eyes(picture.shape[0], picture.shape[1], convention_of(data.spec))
+        return align(picture, eyes, shape, framing), f"{data.image_id(0)} of {data.title} (no --photo was given)"
+    data = workspace.dataset(DataRef(spec="faces?n=8&size=256"))
+    words = "a face that the program draws, aligned by its eyes (--photo FILE takes a real one)"
+    return align(data.picture(7), suggest_eyes(data, 7), shape, framing), words
+
+
+def _eyes(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    try:
+        x1, y1, x2, y2 = (float(v) for v in text.split(","))
+    except ValueError as error:
+        raise UserError(f"--eyes cannot be '{text}'; four numbers x1,y1,x2,y2 in px would do.") from error
+    return (x1, y1), (x2, y2)
 
 
 def _facts(lab: "Lab", warning: str, seconds: float) -> Any:
