@@ -1,25 +1,25 @@
 """What is open: models, datasets, their codes and thumbnails, each loaded once and let go of when memory is short."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from latentstudio.data import open_dataset, parse_spec
 from latentstudio.data.arrays import ArraySet
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.thumbnails import ThumbnailCache
-from latentstudio.errors import UserError
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
 from latentstudio.paths import model_folders
 from latentstudio.studio.cache import ByteCache, nbytes
 from latentstudio.studio.codes_cache import ArrayStore, codes_key, read_codes, write_codes
+from latentstudio.studio.devices import choose_device, default_threads, set_threads
 from latentstudio.studio.held_images import held
-from latentstudio.studio.host import Holdings, usable_cores
+from latentstudio.studio.host import Holdings
 from latentstudio.studio.samples import ModelSamples, parse_samples
+from latentstudio.studio.shared_pass import SharedPass
 
 if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
@@ -31,8 +31,6 @@ QUICK_CHUNK, SLOW_CHUNK = 32, 8
 
 Fixed numbers, not measured ones, so that the same pass gives the same bits.
 """
-
-_Value = TypeVar("_Value")
 
 
 class Workspace:
@@ -236,38 +234,6 @@ class Workspace:
         self._thumbnails.pop(spec, None)
 
 
-class SharedPass(Generic[_Value]):
-    """One generator of growing values, followed by any number of readers, each of whom drives it on."""
-
-    def __init__(self, source: Iterator[_Value]) -> None:
-        self._source = source
-        self._latest: _Value | None = None
-        self._finished = False
-        self._error: Exception | None = None
-
-    def follow(self) -> Iterator[_Value]:
-        """Yield the newest value there is, then newer ones up to the last; an error reaches every reader."""
-        seen: _Value | None = None
-        while True:
-            if self._latest is not None and self._latest is not seen:
-                seen = self._latest
-                yield seen
-            elif self._error is not None:
-                raise self._error
-            elif self._finished:
-                return
-            else:
-                self._advance()
-
-    def _advance(self) -> None:
-        try:
-            self._latest = next(self._source)
-        except StopIteration:
-            self._finished = True
-        except Exception as error:
-            self._error = error
-
-
 def _folders(name: str) -> Iterator[Path]:
     """Folders that a model's name may mean, in the order in which `models.library.model_info` looks."""
     if not name:
@@ -296,50 +262,6 @@ def _weight_bytes(model: "LatentModel") -> int:
     if not isinstance(model, torch.nn.Module):
         return 1 << 20
     return sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
-
-
-def choose_device(asked: str) -> str:
-    """Return the device to compute on.
-
-    Raises
-    ------
-    UserError
-        It is not there.
-    """
-    import torch
-
-    there: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-        "cpu": lambda: True,
-    }
-    if asked == "auto":
-        return next(name for name, available in there.items() if available())
-    if asked not in there or not there[asked]():
-        known = [name for name, available in there.items() if available()]
-        raise UserError(f"The device '{asked}' is not there; {', '.join(known)} would do.")
-    return asked
-
-
-def default_threads() -> int:
-    """Threads for the arithmetic: all cores but one, which the window keeps; fewer when the environment says so."""
-    threads = max(1, usable_cores() - 1)
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    return min(threads, max(1, int(wished))) if wished.isdigit() else threads
-
-
-def set_threads() -> int:
-    """Tell torch and NumPy's linear algebra how many threads to use, and return that number.
-
-    On a busy machine the threads of a matrix product wait for each other, actively, many times longer than they work.
-    """
-    import threadpoolctl  # scikit-learn requires it
-    import torch
-
-    threads = default_threads()
-    torch.set_num_threads(threads)
-    threadpoolctl.threadpool_limits(limits=threads, user_api="blas")
-    return threads
 
 
 def chunk_of(data: ImageSet) -> int:

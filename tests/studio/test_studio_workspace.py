@@ -14,6 +14,7 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import DataRef, Figure, ImageInput, ModelRef, Recipe
 from latentstudio.results import Strip, final
 from latentstudio.studio import columns as columns_module
+from latentstudio.studio.devices import choose_device, default_threads
 from latentstudio.studio.handlers import Handlers, make_handlers
 from latentstudio.studio.requests import (
     AlignPhoto,
@@ -32,8 +33,9 @@ from latentstudio.studio.requests import (
     Thumbnails,
     Urgency,
 )
+from latentstudio.studio.shared_pass import SharedPass
 from latentstudio.studio.worker import Worker
-from latentstudio.studio.workspace import SharedPass, Workspace, choose_device, default_threads
+from latentstudio.studio.workspace import Workspace
 
 TINY = ModelRef(name="tiny")
 PHOTOS = 40
@@ -156,12 +158,12 @@ def test_device_that_is_not_there(models: Path) -> None:
 
 
 def test_threads_leave_one_core_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("latentstudio.studio.workspace.usable_cores", lambda: 8)
+    monkeypatch.setattr("latentstudio.studio.devices.usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert default_threads() == 7
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert default_threads() == 3
-    monkeypatch.setattr("latentstudio.studio.workspace.usable_cores", lambda: 1)
+    monkeypatch.setattr("latentstudio.studio.devices.usable_cores", lambda: 1)
     assert default_threads() == 1
 
 
