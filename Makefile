@@ -16,8 +16,8 @@ setup-test:
 	@sh packaging/setup.sh test
 
 lint:
-	$(PYTHON) -m ruff check latentstudio tests packaging
-	$(PYTHON) -m ruff format --check latentstudio tests packaging
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
 
 types:
 	$(PYTHON) -m mypy

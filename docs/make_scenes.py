@@ -1,0 +1,42 @@
+"""Write the sessions that the screenshots of the guide show, into docs/scenes/."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from latentstudio.figures.recipe import ImageInput
+from latentstudio.studio.browse import Browser
+from latentstudio.studio.defaults import welcome_panels
+from latentstudio.studio.document import Document, document_to_json
+
+HOME = Path(__file__).parent / "scenes"
+
+
+def olivetti(active: str, first: int = 3, second: int = 117, **changes: object) -> Document:
+    """A session on the Olivetti faces with one panel in front."""
+    a, b = (ImageInput(dataset="olivetti", index=i, id=f"{i // 10:02d}_{i % 10}") for i in (first, second))
+    panels = welcome_panels((a,), (b,))
+    document = Document(data="olivetti", model="olivetti-realnvp", panels=panels, active=active, current=a)
+    return replace(document, **changes)
+
+
+def main() -> None:
+    """Write every scene."""
+    paths = olivetti("strip-1", 71, 117)
+    strip = replace(paths.panel("strip-1"), params={"paths": ["linear", "spherical", "matched"]})
+    scenes = {
+        "paths": paths.with_panel(strip),
+        "likelihood": olivetti("likelihood-1", selection=(20, 21, 22, 23)),
+        "components": olivetti("components-1"),
+        "early": olivetti("samples-1", snapshot=100),
+        "browse": olivetti(
+            "norms-1", browser=Browser(filters={"eyeglasses": "yes"}, sort="-norm"), model="olivetti-realnvp"
+        ),
+    }
+    HOME.mkdir(exist_ok=True)
+    for name, document in scenes.items():
+        (HOME / f"{name}.latentstudio").write_bytes(document_to_json(document))
+
+
+if __name__ == "__main__":
+    main()
