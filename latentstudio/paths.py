@@ -1,4 +1,4 @@
-"""Where bundled models, resources and the user's files live: from a checkout, an installed wheel or a frozen program."""
+"""Where bundled models, resources and the user's files live: from a checkout, a wheel or a frozen program."""
 
 import os
 import sys
@@ -37,7 +37,7 @@ def cache_home() -> Path:
 
 
 def state_home() -> Path:
-    """Folder of settings, recent files and autosaved sessions: ``$LATENTSTUDIO_STATE``, else the user's state folder."""
+    """Folder of settings, recent files and autosaves: ``$LATENTSTUDIO_STATE``, else the user's state folder."""
     return Path(os.environ.get("LATENTSTUDIO_STATE") or platformdirs.user_state_dir(_APP, appauthor=False))
 
 

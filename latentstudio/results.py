@@ -1,7 +1,7 @@
 """What a recipe gives back: plain, read-only numpy values that any face of the program can draw.
 
-Nothing here knows torch, Qt or matplotlib, so results cross a process boundary by pickling. Every result has a `caption`
-that names data set, split, number of images, random seed and model.
+Nothing here knows torch, Qt or matplotlib, so results cross a process boundary by pickling. Every result has a
+`caption` that names data set, split, number of images, random seed and model.
 """
 
 from collections.abc import Iterator

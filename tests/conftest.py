@@ -18,7 +18,7 @@ def private_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def research_data() -> Path:
-    """Folder with the raw research files (``olivettifaces.mat``, ``lfw64``, ``mnist10k``); skips where there is none."""
+    """Folder with the research files (``olivettifaces.mat``, ``lfw64``, ``mnist10k``); skips where there is none."""
     candidates = [os.environ.get("LATENTSTUDIO_RESEARCH_DATA", ""), str(Path(__file__).parents[2] / "shared" / "data")]
     for candidate in candidates:
         if candidate and Path(candidate, "olivettifaces.mat").is_file():

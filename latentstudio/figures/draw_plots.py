@@ -111,7 +111,7 @@ def _plot(look: Look, width: int, fill: Callable[[Any], None], extra_bottom: int
 
 def _make_room(page: Page, axes: Any, x: int, floor: int) -> None:
     """Shrink the axes when their tick labels are wider or taller than was planned for."""
-    outside = axes.get_tightbbox(page.figure.canvas.get_renderer())
+    outside = axes.get_tightbbox()
     across = max(0.0, x - outside.x0) / page.width
     up = max(0.0, page.height - floor - outside.y0) / page.height
     if across or up:

@@ -127,7 +127,7 @@ def colours(values: NDArray[np.float64], low: float, high: float, diverging: boo
     from matplotlib import colormaps
 
     scaled = np.clip((values - low) / (high - low), 0.0, 1.0)
-    painted = colormaps["RdBu_r" if diverging else "cividis"](np.nan_to_num(scaled))[..., :3]
+    painted: NDArray[np.float64] = colormaps["RdBu_r" if diverging else "cividis"](np.nan_to_num(scaled))[..., :3]
     painted[~np.isfinite(values)] = 0.5
     return np.rint(painted * 255).astype(np.uint8)
 

@@ -96,7 +96,8 @@ def _text_width(words: str, size: float, bold: bool, dpi: int) -> float:
 def _measurer(dpi: int) -> Any:
     from matplotlib.backends.backend_agg import RendererAgg
 
-    return RendererAgg(8, 8, dpi)
+    make: Any = RendererAgg  # matplotlib gives it no types
+    return make(8, 8, dpi)
 
 
 def look_of(style: FigureStyle) -> Look:

@@ -44,7 +44,8 @@ def test_scroll_to_moves_no_further_than_needed() -> None:
     for place in (0, 999):
         moved = GridGeometry(400, 300, 72, 1000, geometry.scroll_to(place, centre=False))
         cell = moved.cell(place)
-        assert 0 <= cell.top() and cell.bottom() < 300
+        assert cell.top() >= 0
+        assert cell.bottom() < 300
 
 
 @pytest.fixture
