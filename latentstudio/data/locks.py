@@ -29,7 +29,9 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             _hold(handle)
         except OSError as error:
-            raise UserError(f"{folder} is being written by another process; wait for it, or end it.") from error
+            raise UserError(
+                f"{folder} is being written already, here or by another process; wait for that, or end it."
+            ) from error
         yield
     finally:
         os.close(handle)

@@ -1,19 +1,21 @@
 """Encode a whole dataset under a model into a latent store, in chunks short enough for the hand to wait."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from latentstudio.data.latent_manifest import DTYPES, SHARD_ROWS, Manifest
-from latentstudio.data.latent_shelf import place_of, stores
-from latentstudio.data.latent_store import LatentStore, open_store
+from latentstudio.data.latent_shelf import place_of, store_facts, stores
+from latentstudio.data.latent_store import LatentStore, verify
 from latentstudio.data.latent_writer import LatentWriter
 from latentstudio.errors import UserError
 from latentstudio.figures.readouts import encode_and_score
 from latentstudio.figures.recipe import DataRef, ModelRef
+from latentstudio.studio.requests import CodesStored, StoreCodes
+from latentstudio.studio.worker import Job, Step
 from latentstudio.studio.workspace import Workspace, chunk_of
 
 
@@ -117,20 +119,36 @@ def encode_into_store(
         yield Progress(writer.done, writer.planned, encoded, seconds, "Stored")
 
 
-def complete_store(workspace: Workspace, model: ModelRef, data: DataRef) -> LatentStore | None:
-    """Open the verified, complete store of a dataset under a model in the cache, the most exact one; None without one.
+def store_codes(request: StoreCodes, workspace: Workspace) -> Job:
+    """Return the job of a `StoreCodes` request."""
+    manifest = plan(workspace, request.model, request.data, request.dtype)
+    last = Progress(0, 0)
+    for part in encode_into_store(workspace, request.model, request.data, manifest):
+        last = part
+        yield Step(fraction=0.999 * last.fraction, message=f"{last.message}: {last.done:,} of {last.planned:,} images")
+    folder = place_of(manifest)
+    stored = CodesStored(str(folder), last.done, last.encoded, store_facts(folder).bytes)
+    yield Step(stored, 1.0, final=True)
 
-    A damaged store counts as absent: it is put in order when it is next written.
+
+def complete_store(workspace: Workspace, model: ModelRef, data: DataRef) -> Generator[None, None, LatentStore | None]:
+    """Find the complete store of a dataset under a model in the cache, the most exact one, and return it; or None.
+
+    Yields between blocks of files that are verified, which is most often none. A damaged store counts as absent: it is
+    put in order when it is next written.
     """
     digests = (workspace.model_digest(model), workspace.dataset(data).digest)
     found = []
     for facts in stores():
         manifest = facts.manifest
         if manifest and manifest.complete and (manifest.model_digest, manifest.data_digest) == digests:
-            found.append((tuple(DTYPES).index(manifest.dtype), str(facts.folder), facts.folder))
-    for _, _, folder in sorted(found):
-        try:
-            return open_store(folder)
-        except UserError:
-            continue
+            found.append((tuple(DTYPES).index(manifest.dtype), str(facts.folder), manifest))
+    for _, folder, manifest in sorted(found, key=lambda entry: entry[:2]):
+        faults = []
+        for fault in verify(Path(folder), manifest):
+            if fault:
+                faults.append(fault)
+            yield
+        if not faults:
+            return LatentStore(Path(folder), manifest)
     return None

@@ -317,9 +317,9 @@ def test_folders_with_other_files_are_not_touched(tmp_path: Path) -> None:
 def test_two_processes_do_not_write_one_store(tmp_path: Path) -> None:
     with LatentWriter(tmp_path, plan()) as first:
         list(first.prepare())
-        with pytest.raises(UserError, match="being written by another process"):
+        with pytest.raises(UserError, match="being written already"):
             fill(tmp_path)
-        with pytest.raises(UserError, match="being written by another process"):
+        with pytest.raises(UserError, match="being written already"):
             clear(store_facts(tmp_path))
     fill(tmp_path)
     intact(tmp_path)
