@@ -53,8 +53,9 @@ def _facts(folder: Path) -> StoreFacts:
 
 
 def _fault(facts: StoreFacts) -> str:
-    from latentstudio.data.latent_store import open_store
+    from latentstudio.data.latent_store import forget_stamps, open_store
 
+    forget_stamps(facts.folder)
     try:
         open_store(facts.folder)
     except UserError as error:

@@ -72,6 +72,20 @@ def write_stamps(folder: Path, stamps: dict[str, list[int]]) -> None:
         return
 
 
+def forget_stamps(folder: Path) -> None:
+    """Have every file read and verified when the store is next opened, also one that seems unchanged.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be written.
+    """
+    try:
+        (folder / STAMPS).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write {folder / STAMPS}: {error.strerror or error}.") from error
+
+
 def verify(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Verify all finished shards; yields an empty text between blocks, and a sentence for each damaged shard.
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from latentstudio.data.latent_shelf import shelf
-from latentstudio.data.latent_store import LatentStore, open_store
+from latentstudio.data.latent_store import LatentStore, file_stamp, open_store, write_stamps
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.studio.latent_encoding import complete_store
 from latentstudio.studio.workspace import Workspace
@@ -60,6 +60,14 @@ def test_stores_are_listed_verified_and_cleared(command: Command, words: list[st
     }
     assert all(s["bytes"] > 12 * 4 * 2 for s in listed)
     assert "complete" in command("stores").out
+    path = Path(listed[0]["folder"]) / "shard_00000.scalars.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    # A disk that loses a bit changes neither size nor times.
+    write_stamps(path.parent, {p.name: file_stamp(p) for p in path.parent.glob("shard_*")})
+    open_store(path.parent)
+    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent))[0]["fault"]
     path = Path(listed[0]["folder"]) / "shard_00000.codes.npy"
     path.write_bytes(path.read_bytes()[:-1])
     assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", listed[0]["folder"]))[0]["fault"]
