@@ -74,7 +74,7 @@ def _entry(facts: StoreFacts) -> dict[str, Any]:
         "data": m and m.data,
         "data_digest": m and m.data_digest,
         "images": m and m.rows,
-        "stored": m and m.done,
+        "stored": m and facts.stored,
         "latent_size": m and m.size,
         "dtype": m and m.dtype,
         "part": m and list(m.part),

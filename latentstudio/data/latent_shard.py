@@ -75,6 +75,10 @@ class OpenShard:
                     yield "Reading what is there"
         self._open_files(kept if self.rows else 0)
 
+    def written(self) -> int:
+        """Images that the journal counts, unverified."""
+        return sum(rows for rows, _, _ in self._journal_lines())
+
     def append(self, packed: NDArray[np.generic], scalars: Floats) -> None:
         """Write rows (n, D) as `pack_rows` gives them, and their scalars (n, 3)."""
         blocks = [packed.tobytes(), scalars.tobytes()]

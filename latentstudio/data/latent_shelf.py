@@ -18,7 +18,7 @@ from latentstudio.data.latent_manifest import (
     scalars_name,
     write_manifest,
 )
-from latentstudio.data.latent_shard import journal_name
+from latentstudio.data.latent_shard import OpenShard, journal_name
 from latentstudio.data.latent_store import checksum, file_stamp, read_stamps, verify, write_stamps
 from latentstudio.data.latent_writer import LatentWriter, is_ours, remove_store_files
 from latentstudio.data.locks import locked
@@ -35,6 +35,7 @@ class StoreFacts:
     Attributes
     ----------
     manifest : None when it cannot be read ; bytes : what its files take on disk ; note : why it cannot be used.
+    stored : images that need not be encoded again, those of the shard at work included.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class StoreFacts:
     state: State
     bytes: int
     note: str = ""
+    stored: int = 0
 
 
 def shelf() -> Path:
@@ -73,7 +75,10 @@ def store_facts(folder: Path) -> StoreFacts:
         return StoreFacts(folder, None, "newer", size, str(error))
     except UserError as error:
         return StoreFacts(folder, None, "damaged", size, str(error))
-    return StoreFacts(folder, manifest, "complete" if manifest.complete else "unfinished", size)
+    finished = {shard.index for shard in manifest.shards}
+    at_work = [k for k in manifest.planned if k not in finished and (folder / journal_name(k)).is_file()]
+    stored = manifest.done + sum(OpenShard(folder, manifest, k).written() for k in at_work)
+    return StoreFacts(folder, manifest, "complete" if manifest.complete else "unfinished", size, stored=stored)
 
 
 def clear(facts: StoreFacts) -> int:
