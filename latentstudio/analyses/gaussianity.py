@@ -67,7 +67,7 @@ class Gaussianity:
 
     def run(self, study: Study) -> Iterator[Partial]:
         """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part."""
-        from latentstudio.analyses.gaussianity_plots import sheet
+        from latentstudio.analyses.gaussianity_plots import first_sheet, sheet
 
         counts, indices = self._counts(study), studied(study)
         shown = self._shown(counts)
@@ -75,10 +75,10 @@ class Gaussianity:
         pace = Pace(len(indices))
         for rows in chunks(indices):
             counts.add(_codes(study, indices[rows]))
-            due = pace.due(rows.stop)
-            if due:
+            result = None
+            if pace.due(rows.stop):
                 counts.flush()
-            result = sheet(counts, shown, self.bins, caption, ()) if due else None
+                result = first_sheet(counts, shown, self.bins, caption)
             yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
         counts.fit_lines()
         for rows in chunks(indices):

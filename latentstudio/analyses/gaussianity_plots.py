@@ -23,8 +23,18 @@ _POINTS = 400
 _CLOSED_REPEATS = 1000
 
 
+def first_sheet(counts: Counts, region: int, bins: int, caption: str) -> Sheet:
+    """What is quick to make while codes still come in, however many components they have."""
+    shown = (
+        mean_table(counts, (), region, caption),
+        _norms(counts, region, bins, caption),
+        norm_table(counts, caption),
+    )
+    return Sheet(shown, title="Gaussianity", caption=caption)
+
+
 def sheet(counts: Counts, region: int, bins: int, caption: str, simulated: tuple[Floats, ...]) -> Sheet:
-    """All that is known so far; the projections come with the second pass, `simulated` with the end."""
+    """All that is known; the projections come with the second pass, `simulated` with the end."""
     shown: list[Single] = [mean_table(counts, simulated, region, caption)]
     shown += _mean_norms(counts, region, bins, caption, simulated)
     shown += [_norms(counts, region, bins, caption), norm_table(counts, caption)]
