@@ -17,7 +17,8 @@ from latentstudio.figures.compare import difference_of_files
 from latentstudio.figures.draw import draw, drawing_settings
 from latentstudio.figures.embed import FORMATS, embedded, figure_in, figure_json
 from latentstudio.figures.recipe import Figure
-from latentstudio.figures.run import Workspace, run_recipe, seal
+from latentstudio.figures.run import run_recipe, seal
+from latentstudio.figures.workspace import Workspace
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Result
 

@@ -13,7 +13,7 @@ from latentstudio.figures.recipe import DataRef, ImageInput, Recipe
 if TYPE_CHECKING:
     from latentstudio.data.imageset import ImageSet
     from latentstudio.figures.inputs import Prepared
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
     from latentstudio.models.base import LatentModel
 
 NEAREST = 6
@@ -57,6 +57,11 @@ class Inspection:
             if value is not None:
                 value.flags.writeable = False
 
+    @property
+    def split(self) -> str:
+        """``"training"`` or ``"held-out"`` for an image whose part in the model's training is known, else empty."""
+        return next((part for part in ("training", "held-out") if self.origin.startswith(f"{part} image ")), "")
+
 
 def inspect_recipe(
     recipe: Recipe, workspace: "Workspace", nearest: int = NEAREST
@@ -76,7 +81,7 @@ def inspect_recipe(
         There is not exactly one input, or model, image or code are missing or do not fit.
     """
     from latentstudio.figures.inputs import InputReader
-    from latentstudio.figures.run import changes
+    from latentstudio.figures.workspace import changes
 
     given = [(slot, value) for slot, values in recipe.inputs.items() for value in values]
     if len(given) != 1 or recipe.model is None:

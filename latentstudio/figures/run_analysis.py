@@ -17,8 +17,8 @@ from latentstudio.data.prepare import fit
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.recipe import Recipe
-from latentstudio.figures.run import Workspace, changes, model_words
 from latentstudio.figures.splits import held_out_of
+from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.results import Partial, Result, Sheet
 
 if TYPE_CHECKING:

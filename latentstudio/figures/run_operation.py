@@ -15,8 +15,8 @@ from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import InputReader, Prepared, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
 from latentstudio.figures.recipe import Recipe
-from latentstudio.figures.run import Workspace, changes, model_words
 from latentstudio.figures.splits import held_out_of
+from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip

@@ -34,7 +34,7 @@ Fixed numbers, not measured ones, so that the same pass gives the same bits.
 
 
 class Workspace:
-    """Implements `figures.run.Workspace` over the models and data of this machine. Used by one thread at a time.
+    """Implements `figures.workspace.Workspace` over the models and data of this machine. Used by one thread at a time.
 
     Nothing heavy happens before something is asked for; torch is imported with the first model.
 
