@@ -57,7 +57,7 @@ def run_window(options: argparse.Namespace) -> int:
 
         picture = options.screenshot or Path.cwd() / WINDOW_FILE
         return draw_scene(app, window, picture, Path.cwd() / FIGURE_FILE if blind else None)
-    return _run(app, window, first_start=not settings_path().exists())
+    return _run(app, window, first_start=not settings_path().exists(), sized=options.size is not None)
 
 
 def make_application(theme: str) -> "QApplication":
@@ -120,9 +120,13 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
     return window
 
 
-def _run(app: "QApplication", window: "MainWindow", first_start: bool) -> int:
+def _run(app: "QApplication", window: "MainWindow", first_start: bool, sized: bool) -> int:
     from PySide6.QtCore import QTimer
 
+    from latentstudio.gui.placement import Placement
+
+    if not sized:
+        Placement(window)
     window.show()
     if first_start:
         understood, _ = window.messages.offer(HINT, "Got it")

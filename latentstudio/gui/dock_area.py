@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QWidget
 
 from latentstudio.gui.controller import Controller
@@ -16,7 +16,7 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
-STRIP_HEIGHT, STRIP_SHARE = 466, 0.7
+STRIP_HEIGHT, STRIP_SHARE = 520, 0.76
 """The strip's height in px above the tabs, and the share of the height that it takes at most."""
 
 
@@ -206,6 +206,16 @@ class DockArea(QObject):
             if dock.windowTitle() == title and dock.on_screen:
                 self.maximise(name)
                 return
+
+    def working_area(self) -> QRect:
+        """Rectangle of the docked panels between browser and inspector, of all docks where there is none."""
+        fixed = (BROWSER, INSPECTOR, JOBS)
+        shown = {n: d for n, d in self.docks.items() if d.on_screen and not d.isFloating()}
+        rects = [d.geometry() for n, d in shown.items() if n not in fixed] or [d.geometry() for d in shown.values()]
+        whole = QRect()
+        for rect in rects:
+            whole = whole.united(rect)
+        return whole if whole.isValid() else self._window.rect()
 
     def current(self) -> str:
         """Name of the dock that has the keyboard, else the active panel's, else any that is visible."""

@@ -1,9 +1,10 @@
 """Messages: a bar at the foot of the window that gets out of the way by itself, and never asks for a click."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from latentstudio.gui.icons import icon_pixmap
@@ -29,11 +30,16 @@ class MessageBar(QFrame):
     """Floats over the foot of its parent. The newest message shows; how often the same one came is counted.
 
     An optional button offers one thing to do about it, e.g. recover a session.
+
+    Parameters
+    ----------
+    area : gives the rectangle of the parent that it stays inside; the whole parent by default.
     """
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, area: Callable[[], QRect] | None = None) -> None:
         super().__init__(parent)
         self._window = parent
+        self._area = area or parent.rect
         self.setObjectName("messageBar")
         self.setAccessibleName("Messages")
         self.history: deque[Message] = deque(maxlen=_KEPT)
@@ -119,9 +125,9 @@ class MessageBar(QFrame):
         )
 
     def place(self) -> None:
-        """Sit at the foot of the parent, above its status bar, no wider than the words need."""
-        parent = self._window
-        widest = min(760, parent.width() - 4 * GAP)
+        """Sit at the foot of its area, no wider than the words need."""
+        area = self._area()
+        widest = min(760, area.width() - 4 * GAP)
         metrics = self._text.fontMetrics()
         shown = [b for b in (self._button, self._second) if not b.isHidden()]
         around = 18 + 22 + 5 * GAP + sum(b.sizeHint().width() + GAP for b in shown)
@@ -131,7 +137,12 @@ class MessageBar(QFrame):
         self._text.setFixedSize(words.width() + 6, words.height() + 2)
         width = words.width() + 6 + around
         self.setFixedSize(width, max(words.height() + 2 * GAP, _LOWEST))
-        self.move((parent.width() - width) // 2, parent.height() - self.height() - 24 - 2 * GAP)
+        self.move(area.center().x() - width // 2, area.bottom() - self.height() - GAP)
+
+    def follow(self) -> None:
+        """Take its place again when its area has changed."""
+        if self.isVisible():
+            self.place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the parent's size."""

@@ -114,6 +114,9 @@ QTableView, QTableWidget, QTreeView, QListView, QListWidget {{ background: {surf
 QGroupBox {{ border: none; border-top: 1px solid {border}; margin-top: 18px; padding-top: 6px; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 0; color: {muted}; }}
 QLabel[muted="true"] {{ color: {muted}; }}
+QLabel#badge {{ color: {muted}; border: 1px solid {border}; border-radius: 7px; padding: 0 6px; }}
+QLabel#badge[split="training"] {{ color: {train}; }}
+QLabel#badge[split="held-out"] {{ color: {held_out}; }}
 QFrame[hairline="true"] {{ background: {border}; border: none; max-height: 1px; min-height: 1px; }}
 """
 

@@ -21,6 +21,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     slots : slot name to inputs.
     model, data : None follows the document's; otherwise the panel is pinned to its own.
     follow_selection : an analysis is restricted to the selection (linked brushing).
+    view : how the result is looked at (the quantity of a curve, the place of a slider); no part of any recipe.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     snapshot: int | None = None
     data: str | None = None
     follow_selection: bool = False
+    view: dict[str, Any] = {}
 
 
 class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
