@@ -178,5 +178,5 @@ def _against(found: Inspection, model: "LatentModel", codes: object, nearest: in
         rows, distances = nearest_rows(codes.features, query, nearest, codes.feature_squares)
         pairs = zip(codes.indices[rows[0]], distances[0], strict=True)
         neighbours = tuple((int(index), float(distance)) for index, distance in pairs)
-    notes = found.notes if not codes.sampled else (*found.notes, codes.sampled)
+    notes = (*found.notes, *codes.notes)
     return replace(found, data_percentile=percentile, nearest=neighbours, notes=notes)
