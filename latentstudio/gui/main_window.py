@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
     QKeySequence,
@@ -153,6 +154,8 @@ class MainWindow(QMainWindow):
 
     def _document_changed(self, old: Document, new: Document) -> None:
         self._show_state()
+        if old is new and not self.controller.session.dirty:
+            self.autosave()  # just saved: a copy of the work before would be offered for recovery by mistake
 
     def _session_opened(self) -> None:
         """The arrangement of the panels comes with a session."""
@@ -245,6 +248,11 @@ class MainWindow(QMainWindow):
             self.status.showMessage(words, 2000)
         else:
             event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Take the words back: a panel under the pointer has its own, or the drag is over."""
+        self.status.clearMessage()
+        super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from latentstudio.gui.icons import icon_pixmap
 from latentstudio.gui.naming import tool_button
@@ -51,7 +51,7 @@ class MessageBar(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Preferred)
         self._button = QPushButton()
         self._second = QPushButton()
-        self._close = tool_button("close", "Dismiss", self.hide)
+        self._close = tool_button("close", "Dismiss", self.dismiss)
         row = self._row = QHBoxLayout(self)
         row.setContentsMargins(GAP + 4, GAP // 2, GAP // 2, GAP // 2)
         row.setSpacing(GAP)
@@ -59,7 +59,7 @@ class MessageBar(QFrame):
             row.addWidget(widget, 1 if widget is self._text else 0)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self.dismiss)
         theme_signals().changed.connect(self._paint)
         parent.installEventFilter(self)
         self.hide()
@@ -95,8 +95,17 @@ class MessageBar(QFrame):
         self._show(message, button, second)
         self._timer.stop()
         for each in (self._button, self._second):
-            each.clicked.connect(self.hide)
+            each.clicked.connect(self.dismiss)
+            # A click here must not make another panel the one that export and copy mean.
+            each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return self._button, self._second
+
+    def dismiss(self) -> None:
+        """Go; the keyboard stays where it was rather than move on to whatever comes next."""
+        focus = QApplication.focusWidget()
+        if focus is not None and self.isAncestorOf(focus):
+            self._window.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.hide()
 
     def _show(self, message: Message, button: str, second: str) -> None:
         self._kind = message.kind

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
+from latentstudio.gui.widgets.readouts import place
 from latentstudio.results import ImageGrid, Result, Strip
 from latentstudio.studio.browse import named_image
 from latentstudio.studio.document import Panel
@@ -76,7 +77,7 @@ def frame_label(result: Strip | ImageGrid, frame: int) -> str:
     if isinstance(result, Strip):
         row, column = divmod(frame, result.columns)
         name = result.row_labels[row] if row < len(result.row_labels) else "Path"
-        return f"{name} {result.positions[column]:.3g}"
+        return f"{name} {place(float(result.positions[column]))}"
     if frame >= len(result.labels):
         return f"Frame {frame + 1}"
     label = result.labels[frame]

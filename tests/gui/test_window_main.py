@@ -371,3 +371,45 @@ def test_recent_files_are_listed_and_opened(window, tmp_path):
     action.trigger()
     assert window.controller.document.panel("strip-1").slots["a"][0].index == 7
     assert Path(action.toolTip()) == path
+
+
+def test_a_saved_session_leaves_nothing_to_recover(qtbot, tmp_path):
+    controller, _ = gate_world(strip_panel(0, 8))
+    window = window_on(controller, qtbot, autosave=Autosave(controller.session, tmp_path / "auto"))
+    controller.swap_slots("strip-1")
+    window.autosave()
+    assert list((tmp_path / "auto").glob("*.autosave"))
+    controller.session.save(tmp_path / "kept.latentstudio")
+    assert not list((tmp_path / "auto").glob("*.autosave"))
+    window.close()
+
+
+def test_a_session_knows_its_model_and_data_again(qtbot, tmp_path):
+    controller, engine = gate_world(strip_panel(0, 8))
+    window = window_on(controller, qtbot)
+    controller.swap_slots("strip-1")
+    assert window.files._write(tmp_path / "one.latentstudio")
+    assert (controller.document.model_digest, controller.document.data_digest) == ("m", "d")
+    assert not controller.session.dirty
+    assert not any(kept.document.data_digest == "" for kept in controller.session._past)
+    window.close()
+
+    changed, engine = gate_world(strip_panel(0, 8), data="grown", data_digest="as it was")
+    again = window_on(changed, qtbot)
+    engine.open(engine.tickets("dataset:grown")[-1])
+    settle()
+    assert "has changed since this session was saved" in again.messages.text
+    again.close()
+
+
+def test_messages_keep_to_the_middle_and_leave_the_keyboard_alone(window):
+    middle = window.area.working_area()
+    assert middle.left() > window.area.docks["browser"].geometry().right()
+    window.messages.say("One sentence that is long enough to be wide. " * 4, "warning")
+    assert middle.contains(window.messages.geometry())
+    window.controller.activate("strip-1")
+    offered, _ = window.messages.offer("Shall we?", "Yes", "No")
+    QTest.mouseClick(offered, Qt.MouseButton.LeftButton)
+    settle()
+    assert not window.messages.isVisible()
+    assert window.controller.document.active == "strip-1"

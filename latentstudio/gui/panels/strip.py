@@ -19,6 +19,7 @@ from latentstudio.gui.widgets.frames_of import at_position, nearest_image
 from latentstudio.gui.widgets.lines import Hairline, WordLine
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.prior_curve import QUANTITIES, PriorCurve
+from latentstudio.gui.widgets.readouts import place as place_words
 from latentstudio.gui.widgets.scrub import ScrubPreview, ScrubSlider
 from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.gui.widgets.strip_controls import StripControls
@@ -273,7 +274,7 @@ class StripPanel(StripDrops):
         place = self.scrub.position
         if place != self._noted:
             self._noted = place
-            words = f"Move along the path to {place:.3g}"
+            words = f"Move along the path to {place_words(place)}"
             self.controller.set_view(self.panel_id, "position", place if place != MIDDLE else None, words)
             self.controller.end_gesture()
 
@@ -311,7 +312,7 @@ class StripPanel(StripDrops):
         frames, strip = self.preview.frames, self._strip
         assert frames is not None
         label = strip.row_labels[frame] if strip is not None and frame < len(strip.row_labels) else "Path"
-        words = f"{label} {self._preview_at or 0.0:.3g}"
+        words = f"{label} {place_words(self._preview_at or 0.0)}"
         return CodeInput.of(frames.codes[frame], label=words, origin=f"interpolate, position {self._preview_at}")
 
     def _nearest(self, frame: int) -> tuple[str, int, str] | None:
