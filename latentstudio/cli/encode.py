@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
         indices = (
             np.arange(len(data)) if options.indices is None else np.array(whole_numbers(options.indices, len(data)))
         )
+        if not len(indices):
+            raise UserError(f"--indices {' '.join(options.indices or ())} chooses no image; 3 7 0:10 would do.")
         names, origin = [data.image_id(int(i)) for i in indices], data.spec
         batches = _dataset(data, indices, info.image_shape)
     columns: dict[str, list[Any]] = {"codes": [], "norm": [], "log_prob": []}
@@ -74,6 +76,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UserError("--indices goes with --data; picture files are encoded as they are named.")
     if options.output.suffix != ".safetensors":
         raise UserError(f"Codes cannot be written as {options.output.name}; a name ending in .safetensors would do.")
+    if not options.output.absolute().parent.is_dir():
+        raise UserError(f"Cannot write {options.output}: there is no folder {options.output.parent}.")
 
 
 def _tell(options: argparse.Namespace, tensors: dict[str, Any], images: int) -> None:

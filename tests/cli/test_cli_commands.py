@@ -169,7 +169,8 @@ def test_encode_takes_files_and_decode_draws_them(command: Command, home: Any, t
     files = [home.pictures / f"face_{k:02d}.png" for k in (1, 3, 5)]
     assert command("encode", "--model", "toy", "--images", *files, "-o", out).status == 0
     assert load_file(out)["codes"].shape == (3, 4)
-    assert command("decode", out, "--model", "toy", "-o", grid, "--rows", "0:2", "--dpi", 80).status == 0
+    drawn = value_of(command("decode", out, "--model", "toy", "-o", grid, "--rows", "0:2", "--dpi", 80, "--json"))
+    assert drawn == {"output": str(grid), "images": 2, "latent_size": 4}
     assert command("render", grid, "--check").status == 0
     recipe = command("render", grid, "-o", tmp_path / "grid.json")
     assert recipe.status == 0
