@@ -148,7 +148,15 @@ class MainWindow(QMainWindow):
             self.area.reset()
             if layout:
                 self.area.restore(layout)
+            else:
+                self._raise_active()
             self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _raise_active(self) -> None:
+        """A session without an arrangement of its own (written by a script) still says which panel is in front."""
+        dock = self.area.docks.get(self.controller.document.active)
+        if dock is not None:
+            dock.bring_up()
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -162,6 +170,8 @@ class MainWindow(QMainWindow):
         layout = self.controller.document.layout
         if layout and self._placed:
             self.area.restore(layout)
+        elif self._placed:
+            self._raise_active()
         if self.controller.session.path is not None and self._autosave is not None:
             self.recent.add(self.controller.session.path)
 

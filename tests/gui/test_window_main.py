@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import image
+from msgspec.structs import replace
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QKeySequence
@@ -18,7 +19,7 @@ from latentstudio.gui.dragging import mime_of
 from latentstudio.gui.drops import drop_words
 from latentstudio.gui.shortcut_sheet import ShortcutSheet, sections
 from latentstudio.studio.autosave import Autosave
-from latentstudio.studio.document import Panel
+from latentstudio.studio.document import Panel, document_to_json
 from latentstudio.studio.requests import Answer, EngineStatus
 from latentstudio.studio.session import Session
 from latentstudio.studio.settings import Settings
@@ -413,3 +414,13 @@ def test_messages_keep_to_the_middle_and_leave_the_keyboard_alone(window):
     settle()
     assert not window.messages.isVisible()
     assert window.controller.document.active == "strip-1"
+
+
+def test_a_session_without_a_layout_brings_its_active_panel_to_the_front(window, tmp_path):
+    document = replace(window.controller.document, active="norms-1", layout="")
+    path = tmp_path / "scene.latentstudio"
+    path.write_bytes(document_to_json(document))
+    window.controller.open_path(path)
+    settle()
+    assert "norms-1" in names_on_screen(window)
+    assert "samples-1" not in names_on_screen(window)
