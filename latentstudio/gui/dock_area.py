@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QWidget
 
 from latentstudio.gui.controller import Controller
+from latentstudio.gui.dock_heights import StripHeight
 from latentstudio.gui.docks import PanelDock, TabDoubleClick
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.resolve import plugin_of
@@ -16,8 +17,6 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
-STRIP_HEIGHT, STRIP_SHARE = 520, 0.76
-"""The strip's height in px above the tabs, and the share of the height that it takes at most."""
 
 
 class DockArea(QObject):
@@ -43,6 +42,7 @@ class DockArea(QObject):
         self.docks: dict[str, PanelDock] = {}
         self._before: QByteArray | None = None
         self._maximised = ""
+        self._heights = StripHeight(window)
         self._tabs = TabDoubleClick(window, self._maximise_titled)
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
@@ -86,6 +86,7 @@ class DockArea(QObject):
     def _follow(self, old: Document, new: Document) -> None:
         if old.panels is new.panels:
             return
+        self._heights.follow(new)
         present = {panel.id: panel for panel in new.panels}
         fixed = (BROWSER, INSPECTOR, JOBS)
         for name in [n for n in self.docks if n not in fixed and n not in present]:
@@ -156,9 +157,7 @@ class DockArea(QObject):
             sizes.insert(1, max(300, self._window.width() - BROWSER_WIDTH - INSPECTOR_WIDTH - 10))
         self._window.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
         if upper is not None and lower is not None:
-            height = max(400, self._window.height() - 100)
-            strip = min(STRIP_HEIGHT, round(height * STRIP_SHARE))
-            self._window.resizeDocks([upper, lower], [strip, height - strip], Qt.Orientation.Vertical)
+            self._heights.share(upper, lower, self._controller.document)
 
     def state(self) -> str:
         """Return the layout as base64; of a maximised panel, the layout behind it."""
@@ -173,6 +172,7 @@ class DockArea(QObject):
             return False
         if not state or not self._window.restoreState(QByteArray(state), LAYOUT_VERSION):
             return False
+        self._heights.release()
         self._before = None
         self._maximised = ""
         self._later()

@@ -159,7 +159,11 @@ def reopen(document: Document, figure: Figure) -> Document:
         document, panel_id = _place(document, recipe, lead, used)
         used.add(panel_id)
         first = first or panel_id
-    return replace(document, active=first)
+    current = document.current
+    if isinstance(current, ImageInput) and current.dataset != document.data:
+        # What the inspector showed belongs to the scene before; the figure's own first picture takes its place.
+        current = next((item for inputs in lead.inputs.values() for item in inputs), None)
+    return replace(document, active=first, current=current)
 
 
 def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> tuple[Document, str]:

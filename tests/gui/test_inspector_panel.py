@@ -61,7 +61,7 @@ def test_shows_numbers_labels_and_warnings(panel: InspectorPanel, inspection: In
     panel.show_inspection(inspection)
     rows = {name: (value, warn) for name, value, warn in panel._table._rows}
     assert rows["Norm of the code (64 numbers)"] == ("8.10", False)
-    assert rows["Log-density"] == ("-50.2 nats", False)
+    assert rows["Log-density"] == ("−50.2 nats", False)
     assert rows["Reconstruction error"] == ("17.0 / 255", False)
     assert panel._labels.text() == "identity 0 · Smiling"
     assert panel._data.accessibleName().endswith("99.0")

@@ -208,7 +208,7 @@ class InspectorPanel(QWidget):
         ]
         if inspection.log_prob is not None:
             finite = bool(np.isfinite(inspection.log_prob))
-            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats", not finite))
+            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats".replace("-", "−"), not finite))
         if inspection.error is not None:
             rows.append(("Reconstruction error", f"{inspection.error:.1f} / 255", inspection.error > 32))
         return rows
