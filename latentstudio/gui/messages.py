@@ -15,6 +15,7 @@ SECONDS = {"info": 5.0, "warning": 12.0, "error": 0.0}
 """How long a message stays; 0 is until it is dismissed."""
 
 _KEPT = 50
+_LINES = 3
 _LOWEST = 38
 
 
@@ -44,6 +45,7 @@ class MessageBar(QFrame):
         self.setAccessibleName("Messages")
         self.history: deque[Message] = deque(maxlen=_KEPT)
         self._repeats = 1
+        self._kind = "info"
         self._picture = QLabel()
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -70,7 +72,11 @@ class MessageBar(QFrame):
         return self._text.text() if self.isVisibleTo(self._window) else ""
 
     def say(self, text: str, kind: str = "info") -> None:
-        """Show a sentence; ``warning`` and ``error`` are not pushed aside by mere information."""
+        """Show a sentence.
+
+        ``warning`` and ``error`` are not pushed aside by mere information, and a further one is put under them: a
+        session can lack its model and its data at once.
+        """
         message = Message(text, kind)
         showing = self.history[-1] if self.history and self.text else None
         self._repeats = self._repeats + 1 if showing == message else 1
@@ -78,7 +84,15 @@ class MessageBar(QFrame):
             self.history.append(message)
         if showing is not None and showing.kind == "error" and kind == "info" and showing != message:
             return
-        self._show(message, "", "")
+        self._show(self._with_shown(message, showing), "", "")
+
+    def _with_shown(self, message: Message, showing: Message | None) -> Message:
+        """The message under those that show already, when both are more than information."""
+        if showing is None or showing == message or "info" in (showing.kind, message.kind):
+            return message
+        lines = [line for line in self._text.text().split("\n") if line != message.text]
+        kind = "error" if "error" in (self._kind, message.kind) else "warning"
+        return Message("\n".join([*lines, message.text][-_LINES:]), kind)
 
     def offer(self, text: str, button: str, second: str = "") -> tuple[QPushButton, QPushButton]:
         """Show a sentence with one or two buttons, whose ``clicked`` the caller connects; it stays until answered."""
@@ -125,12 +139,11 @@ class MessageBar(QFrame):
             self._timer.start(int(1000 * seconds))
 
     def _paint(self) -> None:
-        kind = getattr(self, "_kind", "info")
         c = colors()
-        self._picture.setPixmap(icon_pixmap(kind, 18, self.devicePixelRatioF(), kind))
+        self._picture.setPixmap(icon_pixmap(self._kind, 18, self.devicePixelRatioF(), self._kind))
         self.setStyleSheet(
             f"#messageBar {{ background: {c.raised}; border: 1px solid {c.border};"
-            f" border-left: 3px solid {getattr(c, kind)}; border-radius: {RADIUS}px; }}"
+            f" border-left: 3px solid {getattr(c, self._kind)}; border-radius: {RADIUS}px; }}"
         )
 
     def place(self) -> None:
