@@ -11,8 +11,8 @@ from latentstudio.gui.icons import icon_pixmap
 from latentstudio.gui.naming import tool_button
 from latentstudio.gui.theme import GAP, RADIUS, colors, theme_signals
 
-SECONDS = {"info": 5.0, "warning": 12.0, "error": 0.0}
-"""How long a message stays; 0 is until it is dismissed."""
+SECONDS = {"info": 5.0, "warning": 12.0, "error": 30.0}
+"""How long a message stays."""
 
 _KEPT = 50
 _LINES = 3
