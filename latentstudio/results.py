@@ -243,6 +243,18 @@ class Heatmap(_ReadOnly):
     caption: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Ends of the colour scale that all maps share."""
+        finite = self.maps[np.isfinite(self.maps)]
+        if not len(finite):
+            return (-1.0, 1.0) if self.diverging else (0.0, 1.0)
+        if self.diverging:
+            reach = float(np.abs(finite).max()) or 1.0
+            return -reach, reach
+        low, high = float(finite.min()), float(finite.max())
+        return low, high if high > low else low + 1.0
+
 
 Single = Strip | ImageGrid | Curve | Distribution | Bars | Table | Scatter | Heatmap
 
