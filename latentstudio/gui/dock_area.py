@@ -229,6 +229,38 @@ class DockArea(QObject):
             return active
         return next((n for n, d in self.docks.items() if d.on_screen), "")
 
+    def step(self, by: int) -> None:
+        """Move the keyboard to the next panel on screen, or the one before, from left to right and top to bottom."""
+        shown = [n for n, d in self.docks.items() if d.on_screen]
+        names = sorted(shown, key=lambda n: (self.docks[n].geometry().x(), self.docks[n].geometry().y()))
+        here = self.current()
+        at = names.index(here) if here in names and self._has_keyboard(here) else (-1 if by > 0 else 0)
+        for far in range(1, len(names) + 1):
+            # A panel that shows nothing takes no keys, and is passed over.
+            if _take_keyboard(self.docks[names[(at + by * far) % len(names)]].content()):
+                return
+
+    def _has_keyboard(self, name: str) -> bool:
+        focus = self._window.focusWidget()
+        return focus is not None and self.docks[name].isAncestorOf(focus)
+
+
+def _take_keyboard(panel: QWidget) -> bool:
+    """Give the keyboard to a panel's main part, or to the first of its widgets that takes it; False without one."""
+    main = panel.focusProxy()
+    chain = [main] if main is not None else sorted(panel.findChildren(QWidget), key=_reading_order)
+    for widget in chain:
+        takes = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isEnabled() and widget.isVisible()
+        if takes:
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            return True
+    return False
+
+
+def _reading_order(widget: QWidget) -> tuple[int, int]:
+    place = widget.mapToGlobal(widget.rect().topLeft())
+    return place.y() // 8, place.x()
+
 
 def panel_title(panel: Panel, document: Document) -> str:
     """Name a panel after its operation or analysis, with a number where there are several."""

@@ -9,7 +9,7 @@ from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.browser import BrowserPanel
 from latentstudio.studio.catalogue import Catalogue
-from latentstudio.studio.document import Browser, Document
+from latentstudio.studio.document import Browser, Document, Panel
 from latentstudio.studio.requests import DatasetFacts, ThumbnailBatch, Thumbnails
 from latentstudio.studio.session import Session
 
@@ -130,3 +130,14 @@ def test_opening_another_dataset_forgets_old_pixels(panel: BrowserPanel, control
     controller.edit("Open dataset", lambda d: replace(d, data="digits", browser=Browser()))
     assert panel.grid.pixels_of(0) is None
     assert len(panel.grid.order) == 0
+
+
+def test_the_keyboard_puts_images_on_both_slots(panel: BrowserPanel, controller: Controller, qtbot) -> None:
+    strip = Panel(id="strip-1", kind="operation", name="interpolate")
+    controller.edit("Add", lambda d: d.with_panel(strip))
+    panel.grid.setFocus()
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_A, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_B):
+        qtbot.keyClick(panel.grid, key)
+    slots = controller.document.panel("strip-1").slots
+    assert (slots["a"][0].index, slots["b"][0].index) == (1, 3)
+    assert controller.session.undo_label == "Use B"

@@ -424,3 +424,16 @@ def test_a_session_without_a_layout_brings_its_active_panel_to_the_front(window,
     settle()
     assert "norms-1" in names_on_screen(window)
     assert "samples-1" not in names_on_screen(window)
+
+
+def test_f6_walks_the_keyboard_through_the_panels(window):
+    window.activateWindow()
+    settle()
+    seen = []
+    for _ in range(5):
+        window.table.actions["next-panel"].trigger()
+        settle()
+        seen.append(window.area.current())
+    assert seen == ["browser", "strip-1", "samples-1", "browser", "strip-1"], "the inspector has nothing to show"
+    window.table.actions["last-panel"].trigger()
+    assert window.area.current() == seen[-2]

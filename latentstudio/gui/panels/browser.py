@@ -110,6 +110,8 @@ class BrowserPanel(QWidget):
         grid.dragged.connect(self._drag)
         grid.menu_asked.connect(self._menu)
         grid.enlarged.connect(self._enlarge)
+        grid.used.connect(self._use)
+        self.setFocusProxy(grid)
         self._search.textChanged.connect(lambda: self._search_timer.start())
         self._search.returnPressed.connect(self._search_now)
         self._filters.changed.connect(lambda filters: controller.set_browser(filters=filters))
@@ -267,16 +269,25 @@ class BrowserPanel(QWidget):
     def _enlarge(self, index: int) -> None:
         PictureWindow.show_input(self._controller, self._input(index), self._picture(index), self.window())
 
+    def _strip(self) -> str:
+        """The active strip's id, else the first one's, empty where there is none."""
+        document = self._controller.document
+        strips = [p.id for p in document.panels if p.kind == "operation" and p.name == "interpolate"]
+        return document.active if document.active in strips else next(iter(strips), "")
+
+    def _use(self, index: int, slot: str) -> None:
+        """The keyboard's twin of dragging an image to the strip."""
+        strip = self._strip()
+        if strip:
+            self._controller.set_slot(strip, slot, (self._input(index),), f"Use {slot.upper()}")
+
     def _menu(self, index: int, position: QPoint) -> None:
         menu = QMenu(self)
-        strip = next(
-            (p for p in self._controller.document.panels if p.kind == "operation" and p.name == "interpolate"), None
-        )
         image = self._input(index)
-        if strip is not None:
+        if self._strip():
             for slot in ("a", "b"):
-                action = menu.addAction(f"Use as {slot.upper()}")
-                action.triggered.connect(lambda _=False, s=slot: self._controller.set_slot(strip.id, s, (image,)))
+                action = menu.addAction(f"Use as {slot.upper()}\t{slot.upper()}")
+                action.triggered.connect(lambda _=False, s=slot: self._use(index, s))
             menu.addSeparator()
         menu.addAction("Inspect\tEnter").triggered.connect(lambda: self._controller.inspect(image))
         menu.addAction("Enlarge\tSpace").triggered.connect(lambda: self._enlarge(index))

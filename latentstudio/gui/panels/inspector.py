@@ -123,6 +123,7 @@ class InspectorPanel(QWidget):
         title.addStretch(1)
         body.addLayout(title)
         body.addLayout(pictures)
+        body.addLayout(self._buttons())
         for widget in (
             self._table,
             self._prior,
@@ -135,7 +136,6 @@ class InspectorPanel(QWidget):
         body.addLayout(neighbours)
         body.addWidget(self._labels_heading)
         body.addWidget(self._labels)
-        body.addLayout(self._buttons())
         body.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
