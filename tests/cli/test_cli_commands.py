@@ -178,6 +178,23 @@ def test_encode_takes_files_and_decode_draws_them(command: Command, home: Any, t
     assert len(stored["rows"][0][0]["inputs"]["images"]) == 2
 
 
+def test_a_broken_picture_in_a_folder_is_named_and_the_rest_is_measured(
+    command: Command, home: Any, tmp_path: Path
+) -> None:
+    for k in range(4):
+        (tmp_path / f"{k}.png").write_bytes((home.pictures / f"face_{k:02d}.png").read_bytes())
+    (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:50])
+    strip = value_of(command("run", "interpolate", "--model", "toy", "--data", tmp_path, "--a", 0, "--b", 3, "--json"))
+    assert "1 image cannot be read and is left out: 1.png" in " ".join(strip["result"]["notes"])
+    assert "1.png" not in strip["result"]["nearest_id"]
+    norms = value_of(command("run", "norms", "--model", "toy", "--data", tmp_path, "--json"))
+    histograms = norms["result"]["parts"][0]["histograms"]
+    assert sum(len(h["values"]) for h in histograms) == 3
+    refused = command("encode", "--model", "toy", "--data", tmp_path, "-o", tmp_path / "c.safetensors")
+    assert refused.status == 2, "codes in a file have to stand for every image that was asked for"
+    assert "1.png" in refused.err
+
+
 def test_codes_of_a_file_go_into_slots(command: Command, home: Any, tmp_path: Path) -> None:
     out = tmp_path / "codes.safetensors"
     command("encode", "--model", "toy", "--data", home.pictures, "-o", out)
