@@ -8,6 +8,7 @@ from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.browser import BrowserPanel
+from latentstudio.gui.widgets.filter_bar import FilterBar
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Browser, Document, Panel
 from latentstudio.studio.requests import DatasetFacts, ThumbnailBatch, Thumbnails
@@ -141,3 +142,21 @@ def test_the_keyboard_puts_images_on_both_slots(panel: BrowserPanel, controller:
     slots = controller.document.panel("strip-1").slots
     assert (slots["a"][0].index, slots["b"][0].index) == (1, 3)
     assert controller.session.undo_label == "Use B"
+
+
+def test_dozens_of_numbers_stand_in_a_menu_of_their_own(qtbot) -> None:
+    def number(name: str) -> Column:
+        return Column(name, "number", np.arange(4.0))
+
+    few = {name: number(name) for name in ("yaw", "norm", "log_prob")}
+    bar = FilterBar()
+    qtbot.addWidget(bar)
+    for columns, expected in (
+        (few, ["Norm of the code…", "Log-density…", "Yaw…"]),
+        ({**few, **{f"f{i}": number(f"f{i}") for i in range(20)}}, ["Norm of the code…", "Log-density…"]),
+    ):
+        bar.set_columns(columns)
+        bar._fill_menu()
+        shown = [a for a in bar._menu.actions() if not a.isSeparator()]
+        assert [a.text() for a in shown if a.menu() is None] == expected
+    assert [a.text() for a in shown if a.menu() is not None] == ["21 measured factors"]
