@@ -437,3 +437,15 @@ def test_f6_walks_the_keyboard_through_the_panels(window):
     assert seen == ["browser", "strip-1", "samples-1", "browser", "strip-1"], "the inspector has nothing to show"
     window.table.actions["last-panel"].trigger()
     assert window.area.current() == seen[-2]
+
+
+def test_a_floated_panel_stands_aside_of_where_it_was(window):
+    strip = window.area.docks["strip-1"]
+    before = strip.mapToGlobal(QPoint(0, 0))
+    strip.toggle_float()
+    settle()
+    assert strip.isFloating()
+    assert strip.pos() != before
+    strip.toggle_float()
+    settle()
+    assert not strip.isFloating()
