@@ -116,13 +116,27 @@ def test_named_selections_come_back(panel: BrowserPanel, controller: Controller)
     controller.select((5, 6, 7))
     controller.name_selection("pilot")
     controller.select((1,))
-    panel._fill_groups()
-    menu = next(a.menu() for a in panel._groups_menu.actions() if a.menu() is not None)
+    panel.selections.fill()
+    menu = next(a.menu() for a in panel.selections.entries.actions() if a.menu() is not None)
     assert menu.title() == "pilot (3)"
     menu.actions()[1].trigger()
     assert controller.document.selection == (1, 5, 6, 7)
     menu.actions()[2].trigger()
     assert controller.document.selection == (5, 6, 7)
+    controller.select((1, 5))
+    menu.actions()[3].trigger()
+    assert controller.document.selection == (1,)
+    menu.actions()[5].trigger()
+    assert controller.document.named_selections == {}
+    controller.undo()
+    assert controller.document.named_selections == {"pilot": (5, 6, 7)}
+
+
+def test_inverting_stays_within_what_is_shown(panel: BrowserPanel, controller: Controller) -> None:
+    controller.set_browser(filters={"identity": "2"})
+    controller.select((20, 21, 50))
+    panel.selections.invert()
+    assert sorted(controller.document.selection) == list(range(22, 30))
 
 
 def test_opening_another_dataset_forgets_old_pixels(panel: BrowserPanel, controller: Controller) -> None:
