@@ -82,6 +82,15 @@ class Frames(_ReadOnly):
         return len(self.images)
 
 
+PATH_ROLES: dict[str, str] = {
+    "Linear": "data",
+    "Norm-preserving": "train",
+    "Spherical": "held_out",
+    "Matched": "other",
+}
+"""Colour role of each kind of path by its row label, the same in the window and on paper."""
+
+
 @dataclass(frozen=True)
 class Strip(_ReadOnly):
     """Paths through the latent space, one row each: frame ``row * columns + column`` is position ``positions[column]``.
