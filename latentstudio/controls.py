@@ -107,9 +107,13 @@ def _accepted(c: Control) -> str:
         return "a text would do"
     what = {"int": "a whole number", "float": "a number", "ints": "a list of whole numbers"}[c.kind]
     if c.minimum is not None and c.maximum is not None:
-        return f"{what} from {c.minimum:g} to {c.maximum:g} would do"
+        return f"{what} from {_shown(c.minimum)} to {_shown(c.maximum)} would do"
     if c.minimum is not None:
-        return f"{what} of at least {c.minimum:g} would do"
+        return f"{what} of at least {_shown(c.minimum)} would do"
     if c.maximum is not None:
-        return f"{what} of at most {c.maximum:g} would do"
+        return f"{what} of at most {_shown(c.maximum)} would do"
     return f"{what} would do"
+
+
+def _shown(limit: float) -> str:
+    return str(int(limit)) if limit == int(limit) else f"{limit:g}"

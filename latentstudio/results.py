@@ -82,6 +82,15 @@ class Frames(_ReadOnly):
         return len(self.images)
 
 
+PATH_ROLES: dict[str, str] = {
+    "Linear": "data",
+    "Norm-preserving": "train",
+    "Spherical": "held_out",
+    "Matched": "other",
+}
+"""Colour role of each kind of path by its row label, the same in the window and on paper."""
+
+
 @dataclass(frozen=True)
 class Strip(_ReadOnly):
     """Paths through the latent space, one row each: frame ``row * columns + column`` is position ``positions[column]``.
@@ -242,6 +251,18 @@ class Heatmap(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Ends of the colour scale that all maps share."""
+        finite = self.maps[np.isfinite(self.maps)]
+        if not len(finite):
+            return (-1.0, 1.0) if self.diverging else (0.0, 1.0)
+        if self.diverging:
+            reach = float(np.abs(finite).max()) or 1.0
+            return -reach, reach
+        low, high = float(finite.min()), float(finite.max())
+        return low, high if high > low else low + 1.0
 
 
 Single = Strip | ImageGrid | Curve | Distribution | Bars | Table | Scatter | Heatmap

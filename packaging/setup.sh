@@ -54,7 +54,8 @@ if ! python=$(find_python); then
 fi
 
 stamp=".venv/.latentstudio-$want"
-state=$("$python" -c 'import hashlib, sys; print(sys.version.split()[0], hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest())')
+# A checkout that was moved or copied is set up anew: scripts in .venv name their place.
+state=$("$python" -c 'import hashlib, os, sys; print(sys.version.split()[0], hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest(), os.getcwd())')
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ] && [ -x .venv/bin/latentstudio ]; then exit 0; fi
 
 if [ "$(uname)" = Linux ]; then

@@ -1,6 +1,6 @@
 """What an analysis is: a data set under a model in, plots and tables out, streaming."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -31,8 +31,8 @@ class Study:
     held_out : bool (len(data),) images that the model has not seen in training, or None if unknown (another data set:
         all True; other images of the same source: unknown).
     inputs : slot name to codes, when the analysis declares slots.
-    tensor : returns prepared images float32 (n, C, H, W) in [-1, 1] of dataset indices, resized and turned grey or
-        colour as the model wants them.
+    read : returns prepared images float32 (k, C, H, W) in [-1, 1] of dataset indices (n,), resized and turned grey or
+        colour as the model wants them, and which were read, bool (n,): pictures that cannot be decoded are left out.
     at_snapshot : returns the model at a training step.
     snapshots : the steps there are, ascending.
     origin : words for captions: data set title, model name and snapshot.
@@ -44,7 +44,7 @@ class Study:
     data: ImageSet | None
     selection: NDArray[np.int64] | None
     held_out: NDArray[np.bool_] | None
-    tensor: "Callable[[Sequence[int] | NDArray[np.int64]], Tensor]"
+    read: "Callable[[NDArray[np.int64]], tuple[Tensor, NDArray[np.bool_]]]"
     at_snapshot: "Callable[[int], LatentModel]"
     snapshots: tuple[int, ...]
     origin: str

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.components_pictures import example_grid, importance
-from latentstudio.analyses.passes import Pace, Split, chunks, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import Pace, Split, model_of, origin_words, read_chunks, splits, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Curve, Line, Partial, Sheet, Single
@@ -56,14 +56,17 @@ class Components:
         parts = splits(study, indices)
         first: list[Single] = [variance_curve(model, study.origin), importance(model, self.shown, study.origin)]
         yield Partial(0.01, Sheet(tuple(first), title="Components", caption=caption), "Projecting")
-        first.append(example_grid(study, model, indices, self.examples, self._counts(model), caption))
+        examples = example_grid(study, model, indices, self.examples, self._counts(model), caption)
+        if examples is not None:
+            first.append(examples)
         yield Partial(0.05, Sheet(tuple(first), title="Components", caption=caption), "Projecting")
         errors = _Errors(model, parts)
         pace = Pace(len(indices))
-        for rows in chunks(indices):
-            errors.add(study.tensor(indices[rows]), rows)
-            fraction = 0.05 + 0.949 * rows.stop / len(indices)
-            if pace.due(rows.stop):
+        for chunk in read_chunks(study, indices):
+            if len(chunk.rows):
+                errors.add(chunk.images, chunk.rows)
+            fraction = 0.05 + 0.949 * chunk.done / len(indices)
+            if pace.due(chunk.done):
                 sheet = Sheet((first[0], errors.curve(caption), *first[1:]), title="Components", caption=caption)
                 yield Partial(fraction, sheet, "Projecting")
             else:
@@ -115,7 +118,7 @@ class _Errors:
         self._sums = np.zeros((len(parts), model.space.size + 1))
         self._counts = np.zeros(len(parts), dtype=np.int64)
 
-    def add(self, images: Any, rows: slice) -> None:
+    def add(self, images: Any, rows: NDArray[np.int64]) -> None:
         scores = self._model.pca_encode(images).double().cpu().numpy()
         centred = ((images - self._model.mean_image.to(images)) / 2).flatten(1).double().cpu().numpy()
         energy = np.square(centred).sum(axis=1, keepdims=True)

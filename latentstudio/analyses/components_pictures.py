@@ -40,13 +40,18 @@ def importance(model: Any, shown: int, origin: str) -> Heatmap:
 
 def example_grid(
     study: Study, model: Any, indices: Indices, examples: int, counts: tuple[int, ...], caption: str
-) -> ImageGrid:
-    """Example images, one row each: rebuilt from the first k components for each k, at last the image itself."""
+) -> ImageGrid | None:
+    """Example images, one row each: rebuilt from the first k components for each k, at last the image itself.
+
+    None when not one of them can be read.
+    """
     import torch
 
     places = np.linspace(0, len(indices) - 1, min(examples, len(indices))).round().astype(np.int64)
     chosen = indices[places]
-    images = study.tensor(chosen)
+    images, readable = study.read(chosen)
+    if not readable.any():
+        return None
     scores = model.pca_encode(images)
     shown = []
     for count in counts:
@@ -58,7 +63,7 @@ def example_grid(
     columns = len(counts) + 1
     pixels = to_pixels(decoded.float().cpu().numpy())
     difference = np.repeat(pixels[columns - 1 :: columns], columns, axis=0).astype(np.float64) - pixels
-    names = [data_of(study).image_id(int(i)) for i in chosen]
+    names = [data_of(study).image_id(int(i)) for i in chosen[readable]]
     titles = (*(f"k = {count}" for count in counts), "image")
     return ImageGrid(
         frames=_frames(model, decoded, pixels),

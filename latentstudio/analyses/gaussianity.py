@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.gaussianity_counts import Counts, regions_of
-from latentstudio.analyses.passes import Indices, Pace, chunks, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import CHUNK, Indices, Pace, model_of, origin_words, splits, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
@@ -73,7 +73,7 @@ class Gaussianity:
         shown = self._shown(counts)
         caption = f"{origin_words(study, indices)} Random seed {self.seed}."
         pace = Pace(len(indices))
-        for rows in chunks(indices):
+        for rows in _slices(len(indices)):
             counts.add(_codes(study, indices[rows]))
             result = None
             if pace.due(rows.stop):
@@ -81,7 +81,7 @@ class Gaussianity:
                 result = first_sheet(counts, shown, self.bins, caption)
             yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
         counts.fit_lines()
-        for rows in chunks(indices):
+        for rows in _slices(len(indices)):
             counts.project(rows, _codes(study, indices[rows]))
             done = rows.stop / len(indices)
             yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
@@ -130,6 +130,16 @@ class Gaussianity:
             yield simulated_mean_norms(size, n, seeds)
 
 
+def _slices(total: int) -> Iterator[slice]:
+    for start in range(0, total, CHUNK):
+        yield slice(start, min(start + CHUNK, total))
+
+
 def _codes(study: Study, rows: Indices) -> Floats:
-    codes: Floats = model_of(study).encode(study.tensor(rows)).double().cpu().numpy()
+    """Codes of the images at `rows`, float64 (n, D); NaN for pictures that cannot be read, which the counts leave out."""
+    model = model_of(study)
+    images, kept = study.read(rows)
+    codes = np.full((len(rows), model.space.size), np.nan)
+    if kept.any():
+        codes[kept] = model.encode(images).double().cpu().numpy()
     return codes

@@ -146,7 +146,7 @@ def _left_out(counts: Counts) -> tuple[str, ...]:
         norms, far = counts.norms[: counts.done, 0][rows], counts.far[: counts.done][rows]
         broken = int(np.isinf(norms).sum())
         if broken:
-            notes.append(f"{split.label}: {broken:,} of {len(norms):,} codes are not finite.")
+            notes.append(f"{split.label}: {broken:,} of {len(norms):,} images have no finite code.")
         if far.sum() > broken:
             notes.append(
                 f"{split.label}: {int(far.sum()) - broken:,} of {len(norms):,} codes have a norm above "

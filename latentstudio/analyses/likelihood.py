@@ -13,11 +13,11 @@ from latentstudio.analyses.passes import (
     Indices,
     Pace,
     Split,
-    chunks,
     comparable,
     data_of,
     model_of,
     origin_words,
+    read_chunks,
     splits,
     studied,
 )
@@ -65,12 +65,16 @@ class Likelihood:
             return
         classes = self._classes(study, indices)
         scores = np.full(len(indices), np.nan)
+        done = np.zeros(len(indices), dtype=np.bool_)
+        scored = _Scored(scores, done, parts, classes, indices, model.space.size)
         pace = Pace(len(indices))
-        for rows in chunks(indices):
-            scores[rows] = model.log_prob(study.tensor(indices[rows])).double().cpu().numpy()
-            scored = _Scored(scores, np.arange(len(indices)) < rows.stop, parts, classes, indices, model.space.size)
-            shown = _sheet(scored, caption) if pace.due(rows.stop) or rows.stop == len(indices) else None
-            yield Partial(rows.stop / len(indices), shown, "Scoring")
+        for chunk in read_chunks(study, indices):
+            if len(chunk.rows):
+                scores[chunk.rows] = model.log_prob(chunk.images).double().cpu().numpy()
+                done[chunk.rows] = True
+            shown = _sheet(scored, caption) if pace.due(chunk.done) else None
+            yield Partial(0.999 * chunk.done / len(indices), shown, "Scoring")
+        yield Partial(1.0, _sheet(scored, caption))
 
     def _classes(self, study: Study, indices: Indices) -> "tuple[tuple[str, NDArray[np.bool_]], ...]":
         """Name and rows of each class that has images."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
-from latentstudio.analyses.passes import Indices, Split, chunks, comparable
+from latentstudio.analyses.passes import Indices, Split, comparable, read_chunks
 from latentstudio.errors import UserError
 from latentstudio.results import Curve, Line, Partial, Sheet, Single, Table
 
@@ -24,18 +24,27 @@ def snapshot_parts(study: Study, indices: Indices, parts: tuple[Split, ...], cap
     if len(study.snapshots) < 2:
         raise UserError("The curve needs a model with at least two snapshots; this one has too few.")
     scores = np.full((len(study.snapshots), len(indices)), np.nan)
+    read = np.zeros(len(indices), dtype=np.bool_)
     for place, step in enumerate(study.snapshots):
         model = study.at_snapshot(step)
-        for rows in chunks(indices):
-            scores[place, rows] = model.log_prob(study.tensor(indices[rows])).double().cpu().numpy()
-            done = (place + rows.stop / len(indices)) / len(study.snapshots)
+        for chunk in read_chunks(study, indices):
+            if len(chunk.rows):
+                scores[place, chunk.rows] = model.log_prob(chunk.images).double().cpu().numpy()
+                read[chunk.rows] = True
+            done = (place + chunk.done / len(indices)) / len(study.snapshots)
             yield Partial(0.999 * done, None, f"Scoring at step {step:,}")
         if place >= 1 and place < len(study.snapshots) - 1:
             steps = np.array(study.snapshots[: place + 1], dtype=np.float64)
             done = (place + 1) / len(study.snapshots)
-            yield Partial(0.999 * done, _sheet(steps, scores[: place + 1], parts, caption))
+            yield Partial(0.999 * done, _sheet(steps, scores[: place + 1, read], _among(parts, read), caption))
     steps = np.array(study.snapshots, dtype=np.float64)
-    yield Partial(1.0, _sheet(steps, scores, parts, caption))
+    yield Partial(1.0, _sheet(steps, scores[:, read], _among(parts, read), caption))
+
+
+def _among(parts: tuple[Split, ...], read: NDArray[np.bool_]) -> tuple[Split, ...]:
+    """The parts among the images that could be read."""
+    kept = tuple(Split(part.label, part.role, part.rows[read]) for part in parts)
+    return tuple(part for part in kept if part.rows.any())
 
 
 def linear_fit(x: Floats, y: Floats) -> tuple[float, float, float]:

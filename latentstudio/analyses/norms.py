@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
-from latentstudio.analyses.passes import Indices, Pace, Split, chunks, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import Indices, Pace, Split, model_of, origin_words, read_chunks, splits, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Band, Distribution, Histogram, Line, Partial, Sheet, Table
@@ -53,11 +53,12 @@ class Norms:
         tally = _Tally(indices, splits(study, indices), stop - start, model.space.prior.kind)
         caption = origin_words(study, indices)
         pace = Pace(len(indices))
-        for rows in chunks(indices):
-            codes = model.encode(study.tensor(indices[rows])).double().cpu().numpy()
-            tally.add(rows, codes[:, start:stop])
-            shown = tally.sheet(self.bins, caption) if pace.due(rows.stop) else None
-            yield Partial(0.999 * rows.stop / len(indices), shown, "Encoding")
+        for chunk in read_chunks(study, indices):
+            if len(chunk.rows):
+                codes = model.encode(chunk.images).double().cpu().numpy()
+                tally.add(chunk.rows, codes[:, start:stop])
+            shown = tally.sheet(self.bins, caption) if pace.due(chunk.done) else None
+            yield Partial(0.999 * chunk.done / len(indices), shown, "Encoding")
         yield Partial(1.0, tally.sheet(self.bins, caption))
 
     def _range(self, study: Study) -> tuple[int, int]:
@@ -77,13 +78,15 @@ class _Tally:
 
         self._indices, self._parts, self._size, self._prior = indices, parts, size, prior
         self._norms = np.full(len(indices), np.nan)
-        self._done = 0
+        self._done = self._lost = 0
         self._sums = np.zeros((len(parts), size))
         self._law: NormLaw = norm_law(prior, size)
 
-    def add(self, rows: slice, codes: Floats) -> None:
-        self._norms[rows] = np.linalg.norm(codes, axis=1)
-        self._done = rows.stop
+    def add(self, rows: Indices, codes: Floats) -> None:
+        norms = np.linalg.norm(codes, axis=1)
+        self._norms[rows] = norms
+        self._done += len(rows)
+        self._lost += int((~np.isfinite(norms)).sum())
         finite = np.isfinite(codes).all(axis=1)
         for place, part in enumerate(self._parts):
             self._sums[place] += codes[part.rows[rows] & finite].sum(axis=0)
@@ -122,9 +125,8 @@ class _Tally:
                 notes.append(
                     f"{part.label}: {beyond:,} of {len(values):,} codes lie beyond the axis, up to {values.max():,.0f}."
                 )
-        lost = int(np.isnan(self._norms[: self._done]).sum() + np.isinf(self._norms[: self._done]).sum())
-        if lost:
-            notes.append(f"{lost:,} of {self._done:,} codes are not finite and left out.")
+        if self._lost:
+            notes.append(f"{self._lost:,} of {self._done:,} codes are not finite and left out.")
         return Distribution(
             tuple(histograms),
             "norm of the code",

@@ -12,6 +12,8 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from latentstudio.models.base import LatentModel
 
 # A request of the hand waits for one chunk, and drawing faces or decoding files takes milliseconds each.
@@ -82,10 +84,38 @@ def splits(study: Study, indices: Indices) -> tuple[Split, ...]:
     return tuple(part for part in parts if part.rows.any())
 
 
-def chunks(indices: Indices, size: int = CHUNK) -> Iterator[slice]:
-    """Slices of at most `size` rows."""
+@dataclass(frozen=True)
+class Chunk:
+    """The next images of a pass: those of them that could be read, perhaps none.
+
+    Attributes
+    ----------
+    rows : int64 (k,) positions among the studied images.
+    images : float32 (k, C, H, W) in [-1, 1].
+    done : number of studied images that the pass is through with.
+    """
+
+    rows: Indices
+    images: "Tensor"
+    done: int
+
+
+def read_chunks(study: Study, indices: Indices, size: int = CHUNK) -> Iterator[Chunk]:
+    """Read the images at `indices` (n,) in chunks; pictures that cannot be decoded are left out.
+
+    Raises
+    ------
+    UserError
+        None of them can be read.
+    """
+    found = False
     for start in range(0, len(indices), size):
-        yield slice(start, min(start + size, len(indices)))
+        asked = indices[start : start + size]
+        images, kept = study.read(asked)
+        found = found or bool(kept.any())
+        yield Chunk(start + np.flatnonzero(kept), images, start + len(asked))
+    if not found:
+        raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
 
 
 class Pace:

@@ -19,10 +19,10 @@ def read_codes(path: Path, latent_size: int) -> NDArray[np.float32]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    if not path.is_file():
+        raise UserError(f"There is no file {path}; one that 'latentstudio encode' wrote would do.")
     try:
         tensors = load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no file {path}.") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path} is no safetensors file: {error}.") from error
     codes = tensors.get("codes")

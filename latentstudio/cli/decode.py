@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from latentstudio.cli.drawing import add_style, style_of, write_figure
-from latentstudio.cli.parsing import add_device, add_model, whole_numbers
+from latentstudio.cli.output import print_json
+from latentstudio.cli.parsing import add_device, add_json, add_model, whole_numbers
 from latentstudio.errors import UserError
 
 _MOST = 1024
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_style(parser)
     add_device(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,4 +47,6 @@ def run(options: argparse.Namespace) -> int:
         inputs={"images": inputs},
     )
     write_figure(Figure(rows=((recipe,),), style=style_of(options)), workspace, options.output)
+    if options.json:
+        print_json({"output": str(options.output), "images": len(rows), "latent_size": info.latent_size})
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from latentstudio.figures.recipe import Figure, FigureStyle
 
 if TYPE_CHECKING:
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
 
 
 def add_style(parser: argparse.ArgumentParser) -> None:

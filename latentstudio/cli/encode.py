@@ -1,6 +1,7 @@
 """Turn images into codes: a file of tensors, or a whole data set into the latent store."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from latentstudio.figures.recipe import DataRef, ModelRef
     from latentstudio.studio.workspace import Workspace
 
-    if (options.data is None) == (options.images is None):
-        raise UserError("Encoding needs either --data D or --images FILE.")
-    if options.indices is not None and options.data is None:
-        raise UserError("--indices goes with --data; picture files are encoded as they are named.")
-    if options.output.suffix != ".safetensors":
-        raise UserError(f"Codes cannot be written as {options.output.name}; a name ending in .safetensors would do.")
+    _check(options)
     workspace = Workspace(device=options.device)
     ref = ModelRef(name=options.model, snapshot=options.snapshot)
     info, model = workspace.info(ref), workspace.model(ref)
@@ -63,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
         indices = (
             np.arange(len(data)) if options.indices is None else np.array(whole_numbers(options.indices, len(data)))
         )
+        if not len(indices):
+            raise UserError(f"--indices {' '.join(options.indices or ())} chooses no image; 3 7 0:10 would do.")
         names, origin = [data.image_id(int(i)) for i in indices], data.spec
         batches = _dataset(data, indices, info.image_shape)
     columns: dict[str, list[Any]] = {"codes": [], "norm": [], "log_prob": []}
@@ -76,22 +74,32 @@ def run(options: argparse.Namespace) -> int:
         "data": origin,
     }
     _write(options.output, tensors, header, names)
-    summary = {
-        "output": str(options.output),
-        "images": len(names),
-        "latent_size": info.latent_size,
-        "tensors": {name: list(values.shape) for name, values in tensors.items()},
-        "not_finite": int((~np.isfinite(tensors["codes"]).all(axis=1)).sum()),
-    }
-    if options.json:
-        print_json(summary)
-    else:
-        print(f"{len(names)} codes of {info.latent_size} numbers in {options.output}.")
-    if summary["not_finite"]:
-        import sys
-
-        print(f"latentstudio: {summary['not_finite']} codes are not finite.", file=sys.stderr)
+    _tell(options, tensors, len(names))
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if (options.data is None) == (options.images is None):
+        raise UserError("Encoding needs either --data D or --images FILE.")
+    if options.indices is not None and options.data is None:
+        raise UserError("--indices goes with --data; picture files are encoded as they are named.")
+    if options.output.suffix != ".safetensors":
+        raise UserError(f"Codes cannot be written as {options.output.name}; a name ending in .safetensors would do.")
+    if not options.output.absolute().parent.is_dir():
+        raise UserError(f"Cannot write {options.output}: there is no folder {options.output.parent}.")
+
+
+def _tell(options: argparse.Namespace, tensors: dict[str, Any], images: int) -> None:
+    lost = int((~np.isfinite(tensors["codes"]).all(axis=1)).sum())
+    size = tensors["codes"].shape[1]
+    if options.json:
+        shapes = {name: list(values.shape) for name, values in tensors.items()}
+        facts = {"output": str(options.output), "images": images, "latent_size": size, "tensors": shapes}
+        print_json(facts | {"not_finite": lost})
+    else:
+        print(f"{images} codes of {size} numbers in {options.output}.")
+    if lost:
+        print(f"latentstudio: {lost} codes are not finite.", file=sys.stderr)
 
 
 def _encoded(model: Any, batches: Iterator[Images], total: int, columns: dict[str, list[Any]]) -> Iterator[Partial]:

@@ -12,7 +12,7 @@ from latentstudio.figures.recipe import CodeInput, DataRef, ImageInput, Input, M
 
 if TYPE_CHECKING:
     from latentstudio.data.imageset import ImageSet
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
 
 
 def slot_inputs(

@@ -129,6 +129,7 @@ def _substitute(workspace: "Workspace", spec: str, options: argparse.Namespace) 
 def _photo(options: argparse.Namespace, workspace: "Workspace", spec: str) -> tuple[Any, str]:
     """The new photo in the framing of the data set, uint8 (H, W, C), and where it comes from."""
     from latentstudio import paths
+    from latentstudio.data import open_dataset
     from latentstudio.data.align import align, convention_of, suggest_eyes, usual_eyes
     from latentstudio.data.pictures import read_picture
     from latentstudio.figures.recipe import DataRef
@@ -147,7 +148,7 @@ def _photo(options: argparse.Namespace, workspace: "Workspace", spec: str) -> tu
         picture = data.picture(0)
         eyes = usual_eyes(picture.shape[0], picture.shape[1], convention_of(data.spec))
         return align(picture, eyes, shape, framing), f"{data.image_id(0)} of {data.title} (no --photo was given)"
-    data = workspace.dataset(DataRef(spec="faces?n=8&size=256"))
+    data = open_dataset("faces?n=8&size=256")
     words = "a face that the program draws, aligned by its eyes (--photo FILE takes a real one)"
     return align(data.picture(7), suggest_eyes(data, 7), shape, framing), words
 

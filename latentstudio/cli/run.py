@@ -13,7 +13,7 @@ from latentstudio.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from latentstudio.figures.recipe import Recipe
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
 
 SPLITS = ("all", "train", "held_out")
 

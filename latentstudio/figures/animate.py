@@ -15,7 +15,8 @@ from PIL import Image
 from latentstudio.errors import UserError
 from latentstudio.figures.export import finish
 from latentstudio.figures.recipe import Recipe
-from latentstudio.figures.run import Workspace, run_recipe, seal
+from latentstudio.figures.run import run_recipe, seal
+from latentstudio.figures.workspace import Workspace
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Strip, final
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from latentstudio.figures.look import FONT, Look
 from latentstudio.figures.page import Block, Page, fitted
-from latentstudio.results import Band, Floats, Frames, ImageGrid, Strip
+from latentstudio.results import PATH_ROLES, Band, Floats, Frames, ImageGrid, Strip
 
 _GAP_MM = 1.0
 _CURVE_MM = 12.0
@@ -154,7 +154,7 @@ def _row_head(page: Page, strip: Strip, row: int, x: int, y: int, width: int) ->
     indent = 0.0
     if len(strip.row_labels) > 1 and look.readouts:
         middle = y + look.line_height(look.label_pt) * 0.46
-        page.rule(x, middle, x + look.mm(3.0), middle, 1.6, look.category(row))
+        page.rule(x, middle, x + look.mm(3.0), middle, 1.6, _path_colour(look, strip, row))
         indent = look.mm(4.0)
     page.text(x + indent, y, strip.row_labels[row], look.label_pt, weight="bold")
     if row == 0 and any(strip.end_labels):
@@ -181,7 +181,8 @@ def _paint_curve(
     for row in range(len(strip.row_labels)):
         line = values[row * columns : (row + 1) * columns]
         shown = np.where(np.isfinite(line), line, np.nan)
-        axes.plot(centres, shown, color=look.category(row), linewidth=look.line_pt, marker="o", markersize=1.8)
+        colour = _path_colour(look, strip, row)
+        axes.plot(centres, shown, color=colour, linewidth=look.line_pt, marker="o", markersize=1.8)
     _frame_values(axes, values, band)
     axes.set_xlim(0, centres[-1] + cells.size[0] / 2)
     axes.yaxis.set_major_locator(MaxNLocator(3))
@@ -209,7 +210,12 @@ def _place(position: float) -> str:
         return "A"
     if position == 1:
         return "B"
-    return f"{position:.2f}".replace("-", "−")
+    return f"{position:.3f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
+def _path_colour(look: Look, strip: Strip, row: int) -> str:
+    role = PATH_ROLES.get(strip.row_labels[row])
+    return look.roles[role] if role else look.category(row)
 
 
 def _clipped(look: Look, words: str, width: float) -> str:

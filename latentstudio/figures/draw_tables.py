@@ -97,7 +97,7 @@ def heatmap_block(look: Look, heatmap: Heatmap, width: int) -> Block:
     label = look.line_height(look.tick_pt)
     rows = -(-len(heatmap.maps) // columns)
     each = label + size[1] + look.mm(1.2)
-    low, high = _limits(heatmap)
+    low, high = heatmap.span
 
     def paint(page: Page, x: int, y: int) -> None:
         for i, values in enumerate(heatmap.maps):
@@ -109,17 +109,6 @@ def heatmap_block(look: Look, heatmap: Heatmap, width: int) -> Block:
         _bar(page, heatmap, (low, high), x, y + rows * each)
 
     return Block(rows * each + look.mm(6.0), paint)
-
-
-def _limits(heatmap: Heatmap) -> tuple[float, float]:
-    finite = heatmap.maps[np.isfinite(heatmap.maps)]
-    if not len(finite):
-        return (-1.0, 1.0) if heatmap.diverging else (0.0, 1.0)
-    if heatmap.diverging:
-        reach = float(np.abs(finite).max()) or 1.0
-        return -reach, reach
-    low, high = float(finite.min()), float(finite.max())
-    return low, high if high > low else low + 1.0
 
 
 def colours(values: NDArray[np.float64], low: float, high: float, diverging: bool) -> NDArray[np.uint8]:

@@ -16,8 +16,9 @@ from latentstudio.errors import UserError
 from latentstudio.figures.compare import difference_of_files
 from latentstudio.figures.draw import draw, drawing_settings
 from latentstudio.figures.embed import FORMATS, embedded, figure_in, figure_json
-from latentstudio.figures.recipe import Figure
-from latentstudio.figures.run import Workspace, run_recipe, seal
+from latentstudio.figures.recipe import DataRef, Figure
+from latentstudio.figures.run import run_recipe, seal
+from latentstudio.figures.workspace import Workspace
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Result
 
@@ -135,7 +136,21 @@ def check(path: Path | str, workspace: Workspace) -> CheckReport:
         difference, note = _pixel_difference(stored, again, str(path))
     else:
         difference, note = difference_of_files(stored, again, form)
+    if difference != 0:
+        note = " ".join((note, *_missing(figure, workspace)))
     return CheckReport(difference, difference == 0, note)
+
+
+def _missing(figure: Figure, workspace: Workspace) -> list[str]:
+    """Sentences that name the data sets of a figure that are not here: readouts against them cannot be drawn again."""
+    specs = dict.fromkeys(recipe.data.spec for row in figure.rows for recipe in row if recipe.data is not None)
+    found = []
+    for spec in specs:
+        try:
+            workspace.dataset(DataRef(spec=spec))
+        except UserError:
+            found.append(f"The data set '{spec}' is not here, so what is measured against it is missing.")
+    return found
 
 
 def picture_format(data: bytes) -> str | None:

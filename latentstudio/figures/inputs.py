@@ -21,7 +21,7 @@ from latentstudio.stats.norms import norm_law, typical_set
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
     from latentstudio.models.base import LatentModel
     from latentstudio.models.library import ModelInfo
 

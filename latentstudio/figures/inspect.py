@@ -13,7 +13,7 @@ from latentstudio.figures.recipe import DataRef, ImageInput, Recipe
 if TYPE_CHECKING:
     from latentstudio.data.imageset import ImageSet
     from latentstudio.figures.inputs import Prepared
-    from latentstudio.figures.run import Workspace
+    from latentstudio.figures.workspace import Workspace
     from latentstudio.models.base import LatentModel
 
 NEAREST = 6
@@ -57,6 +57,11 @@ class Inspection:
             if value is not None:
                 value.flags.writeable = False
 
+    @property
+    def split(self) -> str:
+        """``"training"`` or ``"held-out"`` for an image whose part in the model's training is known, else empty."""
+        return next((part for part in ("training", "held-out") if self.origin.startswith(f"{part} image ")), "")
+
 
 def inspect_recipe(
     recipe: Recipe, workspace: "Workspace", nearest: int = NEAREST
@@ -76,7 +81,7 @@ def inspect_recipe(
         There is not exactly one input, or model, image or code are missing or do not fit.
     """
     from latentstudio.figures.inputs import InputReader
-    from latentstudio.figures.run import changes
+    from latentstudio.figures.workspace import changes
 
     given = [(slot, value) for slot, values in recipe.inputs.items() for value in values]
     if len(given) != 1 or recipe.model is None:
@@ -173,5 +178,5 @@ def _against(found: Inspection, model: "LatentModel", codes: object, nearest: in
         rows, distances = nearest_rows(codes.features, query, nearest, codes.feature_squares)
         pairs = zip(codes.indices[rows[0]], distances[0], strict=True)
         neighbours = tuple((int(index), float(distance)) for index, distance in pairs)
-    notes = found.notes if not codes.sampled else (*found.notes, codes.sampled)
+    notes = (*found.notes, *codes.notes)
     return replace(found, data_percentile=percentile, nearest=neighbours, notes=notes)

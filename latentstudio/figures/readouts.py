@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
+from latentstudio.data.readable import Unreadable, read_images
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +44,7 @@ class DatasetCodes:
         seen a thousand times farther out than any draw of the prior, and one such code would be the mean.
     mean_image : float64 (C, H, W) in [-1, 1] over all rows.
     total : number of images of the data set; `planned` of them are read, all or a seeded sample.
+    unread : a sentence about those among the planned that could not be read, `lost` of them; empty when there is none.
     """
 
     indices: NDArray[np.int64]
@@ -53,6 +55,8 @@ class DatasetCodes:
     mean_image: Floats
     planned: int
     total: int
+    lost: int = 0
+    unread: str = ""
 
     def __post_init__(self) -> None:
         for value in (self.indices, self.norms, self.log_probs, self.features, self.mean_code, self.mean_image):
@@ -67,8 +71,13 @@ class DatasetCodes:
 
     @property
     def fraction(self) -> float:
-        """Share of the planned images that is read."""
-        return len(self.indices) / self.planned if self.planned else 1.0
+        """Share of the planned images that the pass is through with."""
+        return (len(self.indices) + self.lost) / self.planned if self.planned else 1.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said about the images behind the readouts."""
+        return tuple(note for note in (self.sampled, self.unread) if note)
 
     @property
     def sampled(self) -> str:
@@ -87,48 +96,81 @@ class DatasetCodes:
         if total > limit:
             rows = np.sort(np.random.default_rng(seed).choice(total, limit, replace=False)).astype(np.int64)
         if not len(rows):
-            size, shape = model.space.size, tuple(model.image_shape)
-            none = np.empty(0)
-            density = none if "log_prob" in model.abilities else None
-            blank = np.empty((0, 1), dtype=np.float32)
-            yield DatasetCodes(rows, none.copy(), density, blank, np.zeros(size), np.zeros(shape), 0, total)
+            yield _nothing(model, 0, total)
             return
         yield from _encoded(model, data, rows, chunk)
+
+
+def _nothing(model: "LatentModel", planned: int, total: int, lost: int = 0, unread: str = "") -> DatasetCodes:
+    """The summary of no image at all."""
+    density = np.empty(0) if "log_prob" in model.abilities else None
+    mean_code, mean_image = np.zeros(model.space.size), np.zeros(tuple(model.image_shape))
+    blank = np.empty((0, 1), dtype=np.float32)
+    rows = np.empty(0, dtype=np.int64)
+    return DatasetCodes(rows, np.empty(0), density, blank, mean_code, mean_image, planned, total, lost, unread)
 
 
 def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chunk: int) -> Iterator[DatasetCodes]:
     from latentstudio.data.prepare import fit
 
-    n = len(rows)
-    bound = mean_bound(model)
-    norms = np.empty(n)
-    log_probs = np.empty(n) if "log_prob" in model.abilities else None
-    features: NDArray[np.float32] | None = None
-    code_sum, image_sum, counted = np.zeros(model.space.size), np.zeros(tuple(model.image_shape)), 0
-    for start in range(0, n, chunk):
-        stop = min(start + chunk, n)
-        images = fit(data.images(rows[start:stop]), model.image_shape)
-        codes, densities = encode_and_score(model, images)
-        norms[start:stop] = np.linalg.norm(codes.astype(np.float64), axis=1)
-        near = norms[start:stop] <= bound
-        code_sum += codes[near].sum(axis=0, dtype=np.float64)
-        image_sum += images.sum(axis=0, dtype=np.float64)
-        counted += int(near.sum())
-        if log_probs is not None and densities is not None:
-            log_probs[start:stop] = densities
-        reduced = picture_features(images, n)
-        if features is None:
-            features = np.empty((n, reduced.shape[1]), dtype=np.float32)
-        features[start:stop] = reduced
-        yield DatasetCodes(
-            indices=rows[:stop],
-            norms=norms[:stop],
-            log_probs=None if log_probs is None else log_probs[:stop],
-            features=features[:stop],
-            mean_code=code_sum / max(counted, 1),
-            mean_image=image_sum / stop,
-            planned=n,
-            total=len(data),
+    gathered = _Gathered(model, len(rows))
+    lost = Unreadable()
+    for start in range(0, len(rows), chunk):
+        asked = rows[start : start + chunk]
+        pixels, kept = read_images(data, asked, lost)
+        if kept.any():
+            gathered.add(asked[kept], fit(pixels, model.image_shape))
+        yield gathered.summary(len(data), lost)
+
+
+class _Gathered:
+    """What a pass has measured so far."""
+
+    def __init__(self, model: "LatentModel", planned: int) -> None:
+        self._model = model
+        self._bound = mean_bound(model)
+        self._planned = planned
+        self._rows = np.empty(planned, dtype=np.int64)
+        self._norms = np.empty(planned)
+        self._log_probs = np.empty(planned) if "log_prob" in model.abilities else None
+        self._features: NDArray[np.float32] = np.empty((0, 1), dtype=np.float32)
+        self._code_sum, self._near = np.zeros(model.space.size), 0
+        self._image_sum = np.zeros(tuple(model.image_shape))
+        self.count = 0
+
+    def add(self, rows: NDArray[np.int64], images: NDArray[np.float32]) -> None:
+        """Measure prepared images (k, C, H, W) with the dataset indices `rows` (k,)."""
+        place = slice(self.count, self.count + len(rows))
+        codes, densities = encode_and_score(self._model, images)
+        reduced = picture_features(images, self._planned)
+        if not self.count:
+            self._features = np.empty((self._planned, reduced.shape[1]), dtype=np.float32)
+        self._rows[place], self._features[place] = rows, reduced
+        self._norms[place] = np.linalg.norm(codes.astype(np.float64), axis=1)
+        if self._log_probs is not None and densities is not None:
+            self._log_probs[place] = densities
+        near = self._norms[place] <= self._bound
+        self._code_sum += codes[near].sum(axis=0, dtype=np.float64)
+        self._image_sum += images.sum(axis=0, dtype=np.float64)
+        self._near += int(near.sum())
+        self.count = place.stop
+
+    def summary(self, total: int, lost: Unreadable) -> DatasetCodes:
+        """Everything so far."""
+        n = self.count
+        if not n:
+            return _nothing(self._model, self._planned, total, len(lost), lost.sentence())
+        return DatasetCodes(
+            indices=self._rows[:n],
+            norms=self._norms[:n],
+            log_probs=None if self._log_probs is None else self._log_probs[:n],
+            features=self._features[:n],
+            mean_code=self._code_sum / max(self._near, 1),
+            mean_image=self._image_sum / n,
+            planned=self._planned,
+            total=total,
+            lost=len(lost),
+            unread=lost.sentence(),
         )
 
 

@@ -139,15 +139,24 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     program: str = ""
 
 
-def _decode(text: bytes | str, kind: type[Any], what: str) -> Any:
+def decode_versioned(text: bytes | str, kind: type[Any], what: str, schema: int) -> Any:
+    """Read a JSON value of a struct that carries a schema number, of which `schema` is the newest known.
+
+    Raises
+    ------
+    UserError
+        The text is no such value; `what` names it in the sentence.
+    NewerVersionError
+        It comes from a newer program.
+    """
     try:
         raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise UserError(f"{what} is not valid JSON: {error}.") from error
-    schema = raw.get("schema") if isinstance(raw, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
+    found = raw.get("schema") if isinstance(raw, dict) else None
+    if isinstance(found, int) and found > schema:
         raise NewerVersionError(
-            f"{what} was written by a newer LatentStudio (schema {schema}; this one knows {SCHEMA})."
+            f"{what} was written by a newer LatentStudio (schema {found}; this one knows {schema})."
         )
     try:
         return msgspec.convert(raw, kind)
@@ -165,7 +174,7 @@ def recipe_from_json(text: bytes | str, what: str = "The recipe") -> Recipe:
     NewerVersionError
         It comes from a newer program.
     """
-    recipe: Recipe = _decode(text, Recipe, what)
+    recipe: Recipe = decode_versioned(text, Recipe, what, SCHEMA)
     return recipe
 
 
@@ -183,5 +192,5 @@ def figure_from_json(text: bytes | str, what: str = "The figure") -> Figure:
         raise UserError(f"{what} is not valid JSON: {error}.") from error
     if isinstance(raw, dict) and "kind" in raw:
         return Figure(rows=((recipe_from_json(text, what),),))
-    figure: Figure = _decode(text, Figure, what)
+    figure: Figure = decode_versioned(text, Figure, what, SCHEMA)
     return figure

@@ -2,41 +2,15 @@
 
 from collections.abc import Iterator
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import DataRef, ModelRef, Recipe
+from latentstudio.figures.recipe import Recipe
+from latentstudio.figures.workspace import Workspace
 from latentstudio.results import Partial
 
-if TYPE_CHECKING:
-    from latentstudio.figures.readouts import DatasetCodes
-    from latentstudio.models.base import LatentModel
-    from latentstudio.models.library import ModelInfo
-
 FRAMES = 8
-
-
-class Workspace(Protocol):
-    """What a run may open. Implementations keep what they opened; `studio.workspace.Workspace` is the real one."""
-
-    def model(self, ref: ModelRef) -> "LatentModel":
-        """Load a model, in evaluation mode on the workspace's device."""
-        ...
-
-    def info(self, ref: ModelRef) -> "ModelInfo":
-        """Describe a model without loading it."""
-        ...
-
-    def dataset(self, ref: DataRef) -> ImageSet:
-        """Open a dataset."""
-        ...
-
-    def codes(self, model: ModelRef, data: DataRef) -> "Iterator[DatasetCodes]":
-        """Yield growing summaries of the dataset's codes under the model; the last is complete, or says its sample."""
-        ...
 
 
 def run_recipe(recipe: Recipe, workspace: Workspace, chunk: int = FRAMES) -> Iterator[Partial]:
@@ -55,7 +29,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, chunk: int = FRAMES) -> Ite
     UserError
         A model, data set or image is missing, or a parameter or input does not fit; the sentence names it.
     """
-    # Imported here because the window reads the protocol above and must not load torch.
+    # Imported here because torch must not be loaded by whoever only names this function.
     from latentstudio.figures.run_analysis import run_analysis
     from latentstudio.figures.run_operation import run_operation
 
@@ -109,20 +83,3 @@ def _with_digests(recipe: Recipe, workspace: Workspace) -> Recipe:
             return recipe
         recipe = msgspec.structs.replace(recipe, data=msgspec.structs.replace(recipe.data, digest=digest))
     return recipe
-
-
-def changes(recipe: Recipe, info: "ModelInfo | None", data: ImageSet | None) -> tuple[str, ...]:
-    """Sentences that say what is no longer what it was when the recipe was made."""
-    found = []
-    if recipe.model is not None and info is not None and recipe.model.digest not in ("", info.digest):
-        found.append(f"The model {info.name} has changed since this recipe was made.")
-    if recipe.data is not None and data is not None and recipe.data.digest not in ("", data.digest):
-        found.append(f"The data set {data.title} has changed since this recipe was made.")
-    return tuple(found)
-
-
-def model_words(recipe: Recipe) -> str:
-    """Name and snapshot of the model for captions, e.g. ``"olivetti-realnvp@1000"``."""
-    if recipe.model is None:
-        return "no model"
-    return f"{recipe.model.name}@{'final' if recipe.model.snapshot is None else recipe.model.snapshot}"

@@ -1,7 +1,7 @@
 """Run an analysis: open what it may look at, advance it, and add what has changed since the recipe was made."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ from latentstudio.analyses.base import Study
 from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import fit
+from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.recipe import Recipe
-from latentstudio.figures.run import Workspace, changes, model_words
 from latentstudio.figures.splits import held_out_of
+from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.results import Partial, Result, Sheet
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def run_analysis(recipe: Recipe, workspace: Workspace) -> Iterator[Partial]:
         raise UserError(f"{analysis.title} needs a model; choose one.")
     if analysis.needs_data and recipe.data is None:
         raise UserError(f"{analysis.title} needs a data set; choose one.")
-    study, notes = study_of(recipe, workspace, analysis.needs_data)
+    lost = Unreadable()
+    study, notes = study_of(recipe, workspace, analysis.needs_data, lost)
     if study.model is not None:
         lacking = sorted(analysis.needs - {str(a) for a in study.model.abilities})
         if lacking:
@@ -50,11 +52,15 @@ def run_analysis(recipe: Recipe, workspace: Workspace) -> Iterator[Partial]:
             part = next(parts, None)
         if part is None:
             return
-        yield part if part.result is None else dataclasses.replace(part, result=with_notes(part.result, notes))
+        said = (*notes, lost.sentence()) if lost else notes
+        yield part if part.result is None else dataclasses.replace(part, result=with_notes(part.result, said))
 
 
-def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool) -> tuple[Study, tuple[str, ...]]:
-    """Open everything that an analysis may look at, and say what has changed since the recipe was made."""
+def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unreadable) -> tuple[Study, tuple[str, ...]]:
+    """Open everything that an analysis may look at, and say what has changed since the recipe was made.
+
+    Pictures that cannot be read during the run are noted in `lost`.
+    """
     info = None if recipe.model is None else workspace.info(recipe.model)
     model = None if recipe.model is None else workspace.model(recipe.model)
     data = workspace.dataset(recipe.data) if recipe.data is not None and needs_data else None
@@ -72,7 +78,7 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool) -> tuple[St
         data=data,
         selection=_selection(recipe, data),
         held_out=held_out,
-        tensor=lambda indices: _tensor(model, data, indices),
+        read=lambda indices: _read(model, data, indices, lost),
         at_snapshot=at_snapshot,
         snapshots=() if info is None else info.snapshots,
         origin=_origin(recipe, data),
@@ -90,12 +96,17 @@ def _selection(recipe: Recipe, data: ImageSet | None) -> NDArray[np.int64] | Non
     return chosen
 
 
-def _tensor(model: "LatentModel | None", data: ImageSet | None, indices: Sequence[int] | NDArray[np.int64]) -> "Tensor":
+def _read(
+    model: "LatentModel | None", data: ImageSet | None, indices: NDArray[np.int64], lost: Unreadable
+) -> "tuple[Tensor, NDArray[np.bool_]]":
     import torch
 
     if model is None or data is None:
         raise UserError("Prepared images need both a model and a data set; choose them.")
-    return torch.from_numpy(fit(data.images(indices), model.image_shape)).to(device_of(model))
+    pixels, kept = read_images(data, indices, lost)
+    if not len(pixels):
+        return torch.empty(0, *model.image_shape), kept
+    return torch.from_numpy(fit(pixels, model.image_shape)).to(device_of(model)), kept
 
 
 def _origin(recipe: Recipe, data: ImageSet | None) -> str:

@@ -15,8 +15,8 @@ from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import InputReader, Prepared, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
 from latentstudio.figures.recipe import Recipe
-from latentstudio.figures.run import Workspace, changes, model_words
 from latentstudio.figures.splits import held_out_of
+from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip
@@ -130,8 +130,8 @@ def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float
         run.codes = found
         if found.fraction < 1:
             yield Partial(start + (stop - start) * found.fraction, None, f"Encoding {run.data.title}")
-    if run.codes is not None and run.codes.sampled:
-        run.notes.append(run.codes.sampled)
+    if run.codes is not None:
+        run.notes.extend(run.codes.notes)
 
 
 def make_codes(run: OperationRun) -> Codes:
@@ -163,6 +163,8 @@ def mean_of(run: OperationRun) -> "Tensor":
     if run.codes is None or run.data is None:
         raise _needs_data(run)
     bound, n = mean_bound(run.model), len(run.codes.norms)
+    if not n:
+        raise UserError(run.codes.unread or f"{run.data.title} has no images, so there is no mean code.")
     outside = n - int((run.codes.norms <= bound).sum())
     if outside == n:
         raise UserError(f"{run.info.name} sends no image of {run.data.title} near the prior, so there is no mean code.")
@@ -187,7 +189,7 @@ def mean_image_of(run: OperationRun) -> "Tensor":
     group = run.inputs.get("group")
     if group is not None and len(group.codes):
         mean = np.stack([_picture(run, group, row) for row in range(len(group.codes))]).mean(axis=0, dtype=np.float64)
-    elif run.codes is not None:
+    elif run.codes is not None and len(run.codes.norms):
         mean = run.codes.mean_image
     else:
         raise _needs_data(run)
@@ -272,7 +274,7 @@ def _caption(run: OperationRun, codes: Codes) -> str:
     if codes.labels and run.recipe.name == "sample":
         parts.append(f"random seeds {codes.labels[0]} to {codes.labels[-1]}, temperature {run.operation.temperature:g}")
     if run.data is not None:
-        n = run.codes.planned if run.codes is not None else len(run.data)
+        n = len(run.data) if run.codes is None else run.codes.planned - run.codes.lost
         split = "training and held-out images" if run.codes is not None else "images"
         parts.append(f"data set {run.data.title}, n = {n:,} {split}")
     parts.append(f"model {model_words(run.recipe)}")

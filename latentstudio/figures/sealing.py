@@ -11,7 +11,6 @@ from PIL import Image
 
 from latentstudio.figures.inputs import InputReader
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input, PixelsInput, Recipe
-from latentstudio.figures.run import Workspace
 from latentstudio.figures.run_operation import (
     MEAN_CODE,
     MEAN_IMAGE,
@@ -21,6 +20,7 @@ from latentstudio.figures.run_operation import (
     read_data,
     wants_data_means,
 )
+from latentstudio.figures.workspace import Workspace
 
 if TYPE_CHECKING:
     from latentstudio.figures.inputs import Prepared

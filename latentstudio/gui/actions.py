@@ -58,6 +58,7 @@ GESTURES: dict[str, tuple[Gesture, ...]] = {
         Gesture("Click", "Select and inspect"),
         Gesture("Shift+click, Ctrl+click", "Select a range, add or remove one"),
         Gesture("Arrow keys, Return", "Move in the grid, inspect"),
+        Gesture("A, B", "Put the picture in the grid on that slot"),
         Gesture("Space", "Enlarge the picture under the mouse"),
         Gesture("Drag", "Onto a slot, another panel or another program"),
         Gesture("Right click", "Everything that can be done with a picture"),

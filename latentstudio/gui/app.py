@@ -41,6 +41,7 @@ def run_window(options: argparse.Namespace) -> int:
     blind = options.screenshot is None and not options.display
     if not options.display:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        _quieten_offscreen()
     alone = blind or options.screenshot is not None
     settings = Settings() if alone else Settings.load()
     engine = start_engine(options.engine or settings.engine, settings.device)
@@ -57,7 +58,18 @@ def run_window(options: argparse.Namespace) -> int:
 
         picture = options.screenshot or Path.cwd() / WINDOW_FILE
         return draw_scene(app, window, picture, Path.cwd() / FIGURE_FILE if blind else None)
-    return _run(app, window, first_start=not settings_path().exists())
+    return _run(app, window, first_start=not settings_path().exists(), sized=options.size is not None)
+
+
+def _quieten_offscreen() -> None:
+    """Keep to ourselves that the offscreen platform ignores the smallest size of a window; pass on all else."""
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+    def handle(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+        if "propagateSizeHints" not in text:
+            print(text, file=sys.stderr)  # noqa: T201 - where Qt itself would put it
+
+    qInstallMessageHandler(handle)
 
 
 def make_application(theme: str) -> "QApplication":
@@ -120,9 +132,13 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
     return window
 
 
-def _run(app: "QApplication", window: "MainWindow", first_start: bool) -> int:
+def _run(app: "QApplication", window: "MainWindow", first_start: bool, sized: bool) -> int:
     from PySide6.QtCore import QTimer
 
+    from latentstudio.gui.placement import Placement
+
+    if not sized:
+        Placement(window)
     window.show()
     if first_start:
         understood, _ = window.messages.offer(HINT, "Got it")

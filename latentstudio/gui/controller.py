@@ -31,6 +31,7 @@ from latentstudio.studio.document import Document
 from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
 from latentstudio.studio.resolve import resolve, resolve_inspection, resolve_panel
 from latentstudio.studio.session import Session
+from latentstudio.studio.session_files import changed_data
 
 CACHE_BYTES = 256 << 20
 MEASURED_UNASKED = 20_000
@@ -196,6 +197,20 @@ class Controller(EditingController):
         """Ask the engine something of a widget's own (a preview of a figure, the crop of a photo)."""
         self.lanes.submit(lane, Urgency.VISIBLE, request, handler)
 
+    def note_digests(self) -> None:
+        """Write into the document which model and dataset it speaks of, so that a change of either shows later."""
+        models, datasets = self._catalogue.models, self._catalogue.datasets
+
+        def noted(document: Document) -> Document:
+            model, facts = models.get(document.model), datasets.get(document.data)
+            return replace(
+                document,
+                model_digest=model.digest if model is not None else document.model_digest,
+                data_digest=facts.digest if facts is not None else document.data_digest,
+            )
+
+        self.session.amend(noted)
+
     # -- files -----------------------------------------------------------------------------------------------------
 
     def open_path(self, path: Path) -> None:
@@ -247,6 +262,8 @@ class Controller(EditingController):
 
     def _dataset_opened(self, spec: str, facts: DatasetFacts) -> None:
         self._catalogue = self._catalogue.with_dataset(facts, spec)
+        if spec == self.document.data and self.document.data_digest not in ("", facts.digest):
+            self.message.emit(changed_data(facts), "warning")
         if spec in self._fetching:
             self._fetching.discard(spec)
             self.edit("Open dataset", lambda d: edits.set_dataset(d, facts.spec))

@@ -103,6 +103,10 @@ class EditingController(QObject):
         default = found[name].default if name in found else None
         self.edit(f"Change {words}", lambda d: edits.set_param(d, panel_id, name, value, default), merge)
 
+    def set_view(self, panel_id: str, name: str, value: Any, label: str) -> None:
+        """Change how a panel's result is looked at, which computes nothing; None is the default."""
+        self.edit(label, lambda d: edits.set_view(d, panel_id, name, value), merge=f"{panel_id}.view.{name}")
+
     def set_model(self, name: str) -> None:
         """Use another model."""
         info = self._catalogue.models.get(name)

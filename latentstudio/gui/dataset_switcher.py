@@ -1,6 +1,6 @@
 """Which dataset is in view: recent ones, folders and archives, the ready-made ones, and how far a download is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
@@ -16,7 +16,7 @@ from latentstudio.studio.recent import Recent
 from latentstudio.studio.requests import DatasetFacts
 
 READY = (
-    ("faces", "Procedural faces", "Drawn by LatentStudio itself; known factors; needs no download"),
+    ("faces", "Drawn faces", "Drawn by LatentStudio itself; known factors; needs no download"),
     ("olivetti", "Olivetti faces", "400 faces of 40 persons; downloaded once, 4 MB"),
     ("digits", "Handwritten digits", "1,797 small digits that come with scikit-learn"),
 )
@@ -31,14 +31,29 @@ def short_name(spec: str) -> str:
         if spec == ready:
             return title
     try:
-        source, argument, _ = parse_spec(spec)
+        source, argument, options = parse_spec(spec)
     except UserError:
         return spec
     if source in PATH_SOURCES:
         return argument.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
     if source == "samples":
-        return f"Samples of {argument}"
-    return spec
+        return f"Samples of {argument}{_count(options)}"
+    title = next((title for ready, title, _ in READY if ready == source), "")
+    return f"{title}{_count(options)}" if title else spec
+
+
+def full_name(title: str, spec: str) -> str:
+    """The title of an open dataset, with the number of images where the person asked for one."""
+    try:
+        return title + _count(parse_spec(spec)[2])
+    except UserError:
+        return title
+
+
+def _count(options: Mapping[str, str]) -> str:
+    """The number of images that a specification asks for, as it stands behind a name."""
+    number = options.get("n", "")
+    return f" ({int(number):,})" if number.isdecimal() else ""
 
 
 class DatasetSwitcher(QWidget):
@@ -125,7 +140,7 @@ class DatasetSwitcher(QWidget):
 
     def _name(self) -> None:
         facts, spec = self._controller.facts, self._controller.document.data
-        name = facts.title if facts is not None else short_name(spec)
+        name = full_name(facts.title, spec) if facts is not None else short_name(spec)
         shown = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
         self.button.setText(shown or "Open a dataset")
         count = f", {facts.size:,} images" if facts is not None else ""

@@ -4,10 +4,11 @@ import base64
 import binascii
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QWidget
 
 from latentstudio.gui.controller import Controller
+from latentstudio.gui.dock_heights import StripHeight
 from latentstudio.gui.docks import PanelDock, TabDoubleClick
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.resolve import plugin_of
@@ -16,8 +17,6 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
-STRIP_HEIGHT, STRIP_SHARE = 466, 0.7
-"""The strip's height in px above the tabs, and the share of the height that it takes at most."""
 
 
 class DockArea(QObject):
@@ -43,6 +42,7 @@ class DockArea(QObject):
         self.docks: dict[str, PanelDock] = {}
         self._before: QByteArray | None = None
         self._maximised = ""
+        self._heights = StripHeight(window)
         self._tabs = TabDoubleClick(window, self._maximise_titled)
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
@@ -86,6 +86,7 @@ class DockArea(QObject):
     def _follow(self, old: Document, new: Document) -> None:
         if old.panels is new.panels:
             return
+        self._heights.follow(new)
         present = {panel.id: panel for panel in new.panels}
         fixed = (BROWSER, INSPECTOR, JOBS)
         for name in [n for n in self.docks if n not in fixed and n not in present]:
@@ -156,9 +157,7 @@ class DockArea(QObject):
             sizes.insert(1, max(300, self._window.width() - BROWSER_WIDTH - INSPECTOR_WIDTH - 10))
         self._window.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
         if upper is not None and lower is not None:
-            height = max(400, self._window.height() - 100)
-            strip = min(STRIP_HEIGHT, round(height * STRIP_SHARE))
-            self._window.resizeDocks([upper, lower], [strip, height - strip], Qt.Orientation.Vertical)
+            self._heights.share(upper, lower, self._controller.document)
 
     def state(self) -> str:
         """Return the layout as base64; of a maximised panel, the layout behind it."""
@@ -173,6 +172,7 @@ class DockArea(QObject):
             return False
         if not state or not self._window.restoreState(QByteArray(state), LAYOUT_VERSION):
             return False
+        self._heights.release()
         self._before = None
         self._maximised = ""
         self._later()
@@ -207,6 +207,16 @@ class DockArea(QObject):
                 self.maximise(name)
                 return
 
+    def working_area(self) -> QRect:
+        """Rectangle of the docked panels between browser and inspector, of all docks where there is none."""
+        fixed = (BROWSER, INSPECTOR, JOBS)
+        shown = {n: d for n, d in self.docks.items() if d.on_screen and not d.isFloating()}
+        rects = [d.geometry() for n, d in shown.items() if n not in fixed] or [d.geometry() for d in shown.values()]
+        whole = QRect()
+        for rect in rects:
+            whole = whole.united(rect)
+        return whole if whole.isValid() else self._window.rect()
+
     def current(self) -> str:
         """Name of the dock that has the keyboard, else the active panel's, else any that is visible."""
         widget: QWidget | None = self._window.focusWidget()
@@ -218,6 +228,38 @@ class DockArea(QObject):
         if active in self.docks and self.docks[active].on_screen:
             return active
         return next((n for n, d in self.docks.items() if d.on_screen), "")
+
+    def step(self, by: int) -> None:
+        """Move the keyboard to the next panel on screen, or the one before, from left to right and top to bottom."""
+        shown = [n for n, d in self.docks.items() if d.on_screen]
+        names = sorted(shown, key=lambda n: (self.docks[n].geometry().x(), self.docks[n].geometry().y()))
+        here = self.current()
+        at = names.index(here) if here in names and self._has_keyboard(here) else (-1 if by > 0 else 0)
+        for far in range(1, len(names) + 1):
+            # A panel that shows nothing takes no keys, and is passed over.
+            if _take_keyboard(self.docks[names[(at + by * far) % len(names)]].content()):
+                return
+
+    def _has_keyboard(self, name: str) -> bool:
+        focus = self._window.focusWidget()
+        return focus is not None and self.docks[name].isAncestorOf(focus)
+
+
+def _take_keyboard(panel: QWidget) -> bool:
+    """Give the keyboard to a panel's main part, or to the first of its widgets that takes it; False without one."""
+    main = panel.focusProxy()
+    chain = [main] if main is not None else sorted(panel.findChildren(QWidget), key=_reading_order)
+    for widget in chain:
+        takes = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isEnabled() and widget.isVisible()
+        if takes:
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            return True
+    return False
+
+
+def _reading_order(widget: QWidget) -> tuple[int, int]:
+    place = widget.mapToGlobal(widget.rect().topLeft())
+    return place.y() // 8, place.x()
 
 
 def panel_title(panel: Panel, document: Document) -> str:

@@ -11,6 +11,7 @@ from latentstudio.gui.theme import GAP, small_font
 
 TITLE_HEIGHT = 26
 SMALLEST = QSize(200, 110)
+ASIDE = QPoint(48, 48)
 
 
 class DockTitle(QWidget):
@@ -100,6 +101,7 @@ class PanelDock(QDockWidget):
         self._no_title.setFixedHeight(0)
         self.setTitleBarWidget(self._title)
         self.visibilityChanged.connect(self._visibility)
+        self.topLevelChanged.connect(self._frame_floating)
         self.topLevelChanged.connect(lambda _floating: QTimer.singleShot(0, self, self.choose_title))
         self.dockLocationChanged.connect(lambda _area: QTimer.singleShot(0, self, self.choose_title))
 
@@ -116,8 +118,19 @@ class PanelDock(QDockWidget):
         return self.panel
 
     def toggle_float(self) -> None:
-        """Float the panel in a window of its own, or dock it again."""
+        """Float the panel in a window of its own, a little aside so that it shows, or dock it again."""
         self.setFloating(not self.isFloating())
+        if self.isFloating():
+            room = self.screen().availableGeometry()
+            place = self.geometry().translated(ASIDE)
+            place.moveRight(min(place.right(), room.right()))
+            place.moveBottom(min(place.bottom(), room.bottom()))
+            self.move(place.topLeft())
+            self.raise_()
+
+    def _frame_floating(self, floating: bool) -> None:
+        """A window without a frame of its own would melt into the one behind it."""
+        self._frame.setFrameShape(QFrame.Shape.Box if floating else QFrame.Shape.NoFrame)
 
     def bring_up(self) -> None:
         """Show the panel and put it in front of its tab group."""

@@ -16,6 +16,7 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input
 from latentstudio.gui.pixmaps import image_of, pixmap, png_of
 from latentstudio.paths import cache_home, replacing
+from latentstudio.studio.browse import named_image
 
 MIME = "application/x-latentstudio-inputs"
 _EDGE = 52
@@ -50,9 +51,9 @@ def paths_of(mime: QMimeData) -> list[Path]:
 def label_of(item: Input) -> str:
     """Name an input in a few words."""
     if isinstance(item, ImageInput):
-        return item.id if item.id and item.id != str(item.index) else f"image {item.index}"
+        return named_image(item.id, item.index)
     if isinstance(item, CodeInput):
-        return item.label or item.origin or "code"
+        return named_image(item.label, 0) if item.label else item.origin or "code"
     return item.label or "picture"
 
 

@@ -45,6 +45,15 @@ def set_param(document: Document, panel_id: str, name: str, value: Any, default:
     return document.with_panel(replace(panel, params=params))
 
 
+def set_view(document: Document, panel_id: str, name: str, value: Any) -> Document:
+    """Note how a panel's result is looked at; None forgets it."""
+    panel = document.panel(panel_id)
+    view = {key: kept for key, kept in panel.view.items() if key != name}
+    if value is not None:
+        view[name] = value
+    return document.with_panel(replace(panel, view=view))
+
+
 def add_panel(document: Document, kind: str, name: str) -> tuple[Document, str]:
     """Add a panel of an operation or analysis; return the document and the new panel's id."""
     stem = STEMS.get(name, name)
@@ -150,7 +159,11 @@ def reopen(document: Document, figure: Figure) -> Document:
         document, panel_id = _place(document, recipe, lead, used)
         used.add(panel_id)
         first = first or panel_id
-    return replace(document, active=first)
+    current = document.current
+    if isinstance(current, ImageInput) and current.dataset != document.data:
+        # What the inspector showed belongs to the scene before; the figure's own first picture takes its place.
+        current = next((item for inputs in lead.inputs.values() for item in inputs), None)
+    return replace(document, active=first, current=current)
 
 
 def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> tuple[Document, str]:

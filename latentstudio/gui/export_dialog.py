@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Figure, FigureStyle, Recipe
 from latentstudio.gui.controller import Controller
+from latentstudio.gui.dock_area import panel_title
 from latentstudio.gui.export_pages import AnimationPage, FigurePage
 from latentstudio.gui.figures import figure_of
 from latentstudio.gui.naming import named
@@ -98,7 +99,8 @@ class ExportDialog(QDialog):
         self._panel_id = panel_id
         figure_of(controller, [panel_id], FigureStyle())  # nothing to export: say so before the dialog opens
         strip = controller.document.panel(panel_id).name == "interpolate"
-        self.figure_page = FigurePage(settings, several=len(self._visible()) > 1)
+        title = panel_title(controller.document.panel(panel_id), controller.document)
+        self.figure_page = FigurePage(settings, several=len(self._visible()) > 1, panel=title)
         self.animation_page = AnimationPage()
         self.tabs = QTabWidget()
         self.tabs.addTab(self.figure_page, "Figure")

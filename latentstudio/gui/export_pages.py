@@ -31,14 +31,15 @@ class FigurePage(QWidget):
     Parameters
     ----------
     several : more than one panel can be seen, so all of them can go on one page.
+    panel : title of the panel that is exported otherwise.
     """
 
     changed = Signal()
 
-    def __init__(self, settings: Settings, several: bool) -> None:
+    def __init__(self, settings: Settings, several: bool, panel: str) -> None:
         super().__init__()
         self.content = named(QComboBox(), "What to export", "One panel, or all that can be seen, under one another")
-        self.content.addItem("This panel", False)
+        self.content.addItem(f"This panel: {panel}" if panel else "This panel", False)
         if several:
             self.content.addItem("All visible panels", True)
         self.format = named(QComboBox(), "Format", "All three carry the recipe: dropping the file reopens it")

@@ -15,6 +15,7 @@ from latentstudio.paths import bundled, cache_home, data_home, replacing
 from latentstudio.studio.jobs import Jobs, JobView
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SNAPSHOTS = re.compile(r"(?m)^snapshots\s*=\s*\[([\d_,\s]*)\]")
 
 
 class JobFeed(QObject):
@@ -149,6 +150,8 @@ def read_text(path: Path) -> str:
 def changed_recipe(text: str, dataset: str, steps: int) -> str:
     """Return a recipe's text with another dataset or number of steps; comments stay.
 
+    Snapshots that a shorter training does not reach are left out.
+
     Raises
     ------
     UserError
@@ -164,8 +167,15 @@ def changed_recipe(text: str, dataset: str, steps: int) -> str:
         if place is None:
             raise UserError(f"The recipe has no line '{key} = …' to change.")
         text = f"{text[: place.start()]}{key} = {value}{text[place.end() :]}"
+    if steps:
+        text = _SNAPSHOTS.sub(lambda found: _reached(found, steps), text)
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The recipe is not valid TOML: {error}.") from error
     return text
+
+
+def _reached(found: re.Match[str], steps: int) -> str:
+    numbers = [int(number) for number in re.findall(r"\d+", found[1].replace("_", ""))]
+    return f"snapshots = {[number for number in numbers if number <= steps]}"

@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
     QKeySequence,
@@ -95,7 +96,8 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(controller)
         self.status.jobs.clicked.connect(self.views.jobs)
         self.setStatusBar(self.status)
-        self.messages = MessageBar(self)
+        self.messages = MessageBar(self, self.area.working_area)
+        self.area.changed.connect(self.messages.follow)
         self.photos = PhotoIntake(controller, self)
         controller.message.connect(self.messages.say)
         self.suggestions = Suggestions(controller, self.messages)
@@ -146,18 +148,30 @@ class MainWindow(QMainWindow):
             self.area.reset()
             if layout:
                 self.area.restore(layout)
+            else:
+                self._raise_active()
             self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _raise_active(self) -> None:
+        """A session without an arrangement of its own (written by a script) still says which panel is in front."""
+        dock = self.area.docks.get(self.controller.document.active)
+        if dock is not None:
+            dock.bring_up()
 
     # -- state -----------------------------------------------------------------------------------------------------
 
     def _document_changed(self, old: Document, new: Document) -> None:
         self._show_state()
+        if old is new and not self.controller.session.dirty:
+            self.autosave()  # just saved: a copy of the work before would be offered for recovery by mistake
 
     def _session_opened(self) -> None:
         """The arrangement of the panels comes with a session."""
         layout = self.controller.document.layout
         if layout and self._placed:
             self.area.restore(layout)
+        elif self._placed:
+            self._raise_active()
         if self.controller.session.path is not None and self._autosave is not None:
             self.recent.add(self.controller.session.path)
 
@@ -244,6 +258,11 @@ class MainWindow(QMainWindow):
             self.status.showMessage(words, 2000)
         else:
             event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Take the words back: a panel under the pointer has its own, or the drag is over."""
+        self.status.clearMessage()
+        super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""

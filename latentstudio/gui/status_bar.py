@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from PySide6.QtWidgets import QLabel, QStatusBar
 
-from latentstudio.figures.recipe import ModelRef
+from latentstudio.figures.recipe import ModelRef, Recipe
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import tool_button
@@ -24,7 +24,7 @@ class StatusBar(QStatusBar):
         super().__init__()
         self._controller = controller
         self._sampled: dict[str, str] = {}
-        self._warm: set[tuple[str, ModelRef | None]] = set()
+        self._cold: dict[tuple[str, ModelRef | None], Recipe] = {}
         self.setSizeGripEnabled(False)
         self.device = self._label("Engine", "Starting the engine …")
         self.speed = self._label("Decoding speed", "")
@@ -69,11 +69,10 @@ class StatusBar(QStatusBar):
     def _panel(self, panel_id: str, view: PanelView) -> None:
         result = view.result
         if view.fraction >= 1 and view.recipe is not None and view.decode_milliseconds > 0:
-            key = (panel_id, view.recipe.model)
-            if key in self._warm and isinstance(result, Strip | ImageGrid) and len(result.frames):
+            # A panel's first run also loads the model; its time says nothing of decoding, however often it is shown.
+            cold = self._cold.setdefault((panel_id, view.recipe.model), view.recipe)
+            if view.recipe != cold and isinstance(result, Strip | ImageGrid) and len(result.frames):
                 self.speed.setText(f"{view.decode_milliseconds / len(result.frames):.1f} ms per frame")
-            # A panel's first run also loads the model and measures the dataset; its time says nothing of decoding.
-            self._warm.add(key)
         self._sampled[panel_id] = sampled_note(result) if result is not None else ""
         notes = [note for name, note in self._sampled.items() if note and self._exists(name)]
         self.note.setText("sampled" if notes else "")

@@ -65,11 +65,12 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{
   color: {muted}; background: transparent; }}
 QSpinBox, QDoubleSpinBox {{ padding: 3px 18px 3px 6px; }}
-QComboBox {{ padding-right: 20px; }}
+QComboBox {{ padding-right: 20px; combobox-popup: 0; }}
 QComboBox::drop-down {{ border: none; width: 20px; subcontrol-origin: padding; subcontrol-position: center right; }}
 QComboBox::down-arrow {{ image: url("{icons}/arrow-down.svg"); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {surface}; border: 1px solid {border}; outline: none; padding: 2px;
   selection-background-color: {selected}; selection-color: {text}; }}
+QComboBox QAbstractItemView::item {{ min-height: 24px; padding: 0 4px; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-origin: border; subcontrol-position: top right;
   width: 16px; border: none; }}
 QSpinBox::down-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border;
@@ -114,6 +115,9 @@ QTableView, QTableWidget, QTreeView, QListView, QListWidget {{ background: {surf
 QGroupBox {{ border: none; border-top: 1px solid {border}; margin-top: 18px; padding-top: 6px; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 0; color: {muted}; }}
 QLabel[muted="true"] {{ color: {muted}; }}
+QLabel#badge {{ color: {muted}; border: 1px solid {border}; border-radius: 7px; padding: 0 6px; }}
+QLabel#badge[split="training"] {{ color: {train}; }}
+QLabel#badge[split="held-out"] {{ color: {held_out}; }}
 QFrame[hairline="true"] {{ background: {border}; border: none; max-height: 1px; min-height: 1px; }}
 """
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from latentstudio.errors import UserError
 from latentstudio.gui.controller import Controller
+from latentstudio.gui.dataset_switcher import short_name
 from latentstudio.gui.job_feed import JobFeed, bundled_recipes, read_text
 from latentstudio.gui.naming import named
 from latentstudio.gui.theme import GAP, colors
@@ -96,7 +97,7 @@ class TrainDialog(QDialog):
             return
         self.start.setEnabled(True)
         self.dataset.clear()
-        self.dataset.addItem(f"As in the recipe: {own}", "")
+        self.dataset.addItem(f"As in the recipe: {short_name(own)}", "")
         facts = self._controller.facts
         if facts is not None and facts.spec != own:
             self.dataset.addItem(f"In view: {facts.title}, {facts.size:,} images", facts.spec)

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
+from latentstudio.gui.widgets.readouts import place
 from latentstudio.results import ImageGrid, Result, Strip
+from latentstudio.studio.browse import named_image
 from latentstudio.studio.document import Panel
 
 
@@ -71,12 +73,16 @@ class FetchProgress:
 
 
 def frame_label(result: Strip | ImageGrid, frame: int) -> str:
-    """Name one frame in a few words, e.g. ``"Spherical 0.375"`` or the label of a sample."""
+    """Name one frame in a few words, e.g. ``"Spherical 0.375"`` ``"sample 7"`` or the id of an image."""
     if isinstance(result, Strip):
         row, column = divmod(frame, result.columns)
         name = result.row_labels[row] if row < len(result.row_labels) else "Path"
-        return f"{name} {result.positions[column]:.3g}"
-    return result.labels[frame] if frame < len(result.labels) else f"Frame {frame + 1}"
+        return f"{name} {place(float(result.positions[column]))}"
+    if frame >= len(result.labels):
+        return f"Frame {frame + 1}"
+    label = result.labels[frame]
+    # Samples are labelled with their random seed, reconstructions with the id of their image.
+    return f"sample {label}" if result.originals is None and label.isdecimal() else named_image(label, frame)
 
 
 def origin_of(view: PanelView, frame: int) -> str:

@@ -69,6 +69,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     missing = [key for key in ("family", "config", "image_shape", "latent_space", "dataset") if key not in config]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}.")
+    for key in ("config", "latent_space", "dataset", "training"):
+        if not isinstance(config.get(key, {}), dict):
+            raise UserError(f"{path} should hold a JSON object as '{key}'.")
     return config
 
 

@@ -54,6 +54,7 @@ class PcaRealNvp(nn.Module):
         self.pca = Pca(pixels, config.components, config.described or config.components)
         self.flow = RealNvp(config.components, config.layers, config.hidden, config.log_scale_bound or None)
         self._plans: dict[type, tuple[int, FusedRealNvp]] = {}
+        self._watched: tuple[nn.Parameter, ...] = ()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "PcaRealNvp":
@@ -273,12 +274,14 @@ class PcaRealNvp(nn.Module):
         first = self.pca.mean
         if self.training or torch.is_grad_enabled() or first.device.type != "cpu" or first.dtype != torch.float32:
             return None
-        version = sum(0 if p.is_inference() else p._version for p in self.flow.parameters())
+        if not self._watched:
+            self._watched = tuple(self.flow.parameters())
+        version = sum([0 if p.is_inference() else p._version for p in self._watched])
         kept = self._plans.get(dtype)
         if kept is None or kept[0] != version:
             kept = self._plans[dtype] = (version, FusedRealNvp(self.flow, dtype))
         return kept[1]
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        self._plans = {}
+        self._plans, self._watched = {}, ()
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

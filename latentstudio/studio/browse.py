@@ -24,9 +24,13 @@ def image_input(facts: DatasetFacts, index: int) -> ImageInput:
 
 def image_name(facts: DatasetFacts | None, index: int) -> str:
     """Name of one image for people: its id, or its number where the dataset has no names."""
-    if facts is None or facts.ids is None or not 0 <= index < len(facts.ids):
-        return f"image {index}"
-    return facts.ids[index]
+    known = facts is not None and facts.ids is not None and 0 <= index < len(facts.ids)
+    return named_image(facts.ids[index] if known and facts is not None and facts.ids is not None else "", index)
+
+
+def named_image(identifier: str, index: int) -> str:
+    """Name of one image by its id; a number alone would not say what it counts."""
+    return identifier if identifier and not identifier.isdecimal() else f"image {identifier or index}"
 
 
 def measured_columns(columns: ColumnsReady | None) -> dict[str, Column]:

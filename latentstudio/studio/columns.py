@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data.latent_store import LatentStore
+from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.figures.readouts import LIMIT, encode_and_score
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.studio.latent_encoding import complete_store
@@ -73,10 +74,12 @@ def _whole_pass(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterato
     try:
         for start in range(0, len(unknown), chunk):
             rows = unknown[start : start + chunk]
-            norm[rows], densities = _measured(model, workspace, images.images(rows))
-            if log_prob is not None and densities is not None:
-                log_prob[rows] = densities
-            fresh = True
+            pixels, kept = read_images(images, rows, Unreadable())
+            if kept.any():
+                norm[rows[kept]], densities = _measured(model, workspace, pixels)
+                if log_prob is not None and densities is not None:
+                    log_prob[rows[kept]] = densities
+                fresh = True
             yield ColumnsReady(norm, log_prob, (len(norm) - len(unknown) + start + len(rows)) / len(norm))
             if time.monotonic() - saved > _SAVE_EVERY:
                 _save(workspace, key, norm, log_prob)

@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from latentstudio.errors import NewerVersionError, UserError
-from latentstudio.figures.recipe import Input
+from latentstudio.figures.recipe import Input, decode_versioned
 
 SCHEMA = 1
 
@@ -21,6 +20,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     slots : slot name to inputs.
     model, data : None follows the document's; otherwise the panel is pinned to its own.
     follow_selection : an analysis is restricted to the selection (linked brushing).
+    view : how the result is looked at (the quantity of a curve, the place of a slider); no part of any recipe.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     snapshot: int | None = None
     data: str | None = None
     follow_selection: bool = False
+    view: dict[str, Any] = {}
 
 
 class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,16 +114,5 @@ def document_from_json(text: bytes | str, what: str = "The session") -> Document
     NewerVersionError
         It comes from a newer program.
     """
-    try:
-        raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{what} is not valid JSON: {error}.") from error
-    schema = raw.get("schema") if isinstance(raw, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise NewerVersionError(
-            f"{what} was written by a newer LatentStudio (schema {schema}; this one knows {SCHEMA})."
-        )
-    try:
-        return msgspec.convert(raw, Document)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{what} does not fit: {error}.") from error
+    document: Document = decode_versioned(text, Document, what, SCHEMA)
+    return document

@@ -30,6 +30,7 @@ class HeldImages:
         self.digest = data.digest
         self.attributes = data.attributes
         self.splits = data.splits
+        self.series = getattr(data, "series", None)  # tells which pictures a model has seen in a set of another length
         self._pixels = np.empty((len(data), *data.image_shape), dtype=np.uint8)
         self._known = np.zeros(len(data), dtype=np.bool_)
 

@@ -232,7 +232,7 @@ class _Job:
             self._end("cancelled", "")
         else:
             last = next((line for line in reversed(self._lines) if line.strip()), "")
-            self._end("failed", last.strip() or _end_words(code))
+            self._end("failed", last.strip().removeprefix("latentstudio: ") or _end_words(code))
 
     def _read_words(self, stream: IO[str] | None) -> None:
         for line in stream or ():

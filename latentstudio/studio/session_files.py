@@ -12,6 +12,7 @@ from latentstudio.figures.recipe import ImageInput, Input
 from latentstudio.paths import replacing
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel, document_from_json, document_to_json
+from latentstudio.studio.requests import DatasetFacts
 
 SUFFIX = ".latentstudio"
 
@@ -136,8 +137,13 @@ def missing(document: Document, catalogue: Catalogue) -> tuple[str, ...]:
         sentences.append(f"The model '{document.model}' has changed since this session was saved; pictures may differ.")
     facts = catalogue.datasets.get(document.data)
     if facts is not None and document.data_digest and facts.digest != document.data_digest:
-        sentences.append(f"The dataset '{facts.title}' has changed since this session was saved; check the images.")
+        sentences.append(changed_data(facts))
     return tuple(dict.fromkeys(s for s in sentences if s))
+
+
+def changed_data(facts: DatasetFacts) -> str:
+    """Say that a dataset is no longer what it was when the session was saved."""
+    return f"The dataset '{facts.title}' has changed since this session was saved; check the images."
 
 
 def _models(document: Document) -> list[str]:

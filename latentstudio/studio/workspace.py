@@ -34,7 +34,7 @@ Fixed numbers, not measured ones, so that the same pass gives the same bits.
 
 
 class Workspace:
-    """Implements `figures.run.Workspace` over the models and data of this machine. Used by one thread at a time.
+    """Implements `figures.workspace.Workspace` over the models and data of this machine. Used by one thread at a time.
 
     Nothing heavy happens before something is asked for; torch is imported with the first model.
 
@@ -193,7 +193,8 @@ class Workspace:
         images = self.dataset(data)
         for last in DatasetCodes.of(self.model(model), images, chunk=chunk_of(images)):
             if last.fraction >= 1.0:
-                write_codes(self.store, key, last)
+                if not last.lost:  # a drive that comes back does not change the digest
+                    write_codes(self.store, key, last)
                 self._codes.put(key, last, nbytes(last))
             yield last
 

@@ -49,6 +49,13 @@ CASES: dict[str, tuple[list[str], str]] = {
         "text.png",
     ),
     "bad indices": (["encode", "--model", "toy", "--data", "P", "--indices", "a", "-o", "T/c.safetensors"], "'a'"),
+    "no indices": (["encode", "--model", "toy", "--data", "P", "--indices", "5:2", "-o", "T/c.safetensors"], "5:2"),
+    "codes into no folder": (
+        ["encode", "--model", "toy", "--data", "P", "-o", "T/no/c.safetensors"],
+        "c.safetensors",
+    ),
+    "seed beyond its range": (["run", "sample", "--model", "toy", "--seed", "9999999999"], "2147483647"),
+    "decode of a folder": (["decode", "T", "--model", "toy", "-o", "T/g.png"], "There is no file"),
     "decode of nothing": (["decode", "T/none.safetensors", "--model", "toy", "-o", "T/g.png"], "none.safetensors"),
     "decode of a text": (["decode", "T/text.png", "--model", "toy", "-o", "T/g.png"], "text.png"),
     "model that is no model": (["check-model", "T"], "T"),

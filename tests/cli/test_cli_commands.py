@@ -169,12 +169,30 @@ def test_encode_takes_files_and_decode_draws_them(command: Command, home: Any, t
     files = [home.pictures / f"face_{k:02d}.png" for k in (1, 3, 5)]
     assert command("encode", "--model", "toy", "--images", *files, "-o", out).status == 0
     assert load_file(out)["codes"].shape == (3, 4)
-    assert command("decode", out, "--model", "toy", "-o", grid, "--rows", "0:2", "--dpi", 80).status == 0
+    drawn = value_of(command("decode", out, "--model", "toy", "-o", grid, "--rows", "0:2", "--dpi", 80, "--json"))
+    assert drawn == {"output": str(grid), "images": 2, "latent_size": 4}
     assert command("render", grid, "--check").status == 0
     recipe = command("render", grid, "-o", tmp_path / "grid.json")
     assert recipe.status == 0
     stored = json.loads((tmp_path / "grid.json").read_text(encoding="utf-8"))
     assert len(stored["rows"][0][0]["inputs"]["images"]) == 2
+
+
+def test_a_broken_picture_in_a_folder_is_named_and_the_rest_is_measured(
+    command: Command, home: Any, tmp_path: Path
+) -> None:
+    for k in range(4):
+        (tmp_path / f"{k}.png").write_bytes((home.pictures / f"face_{k:02d}.png").read_bytes())
+    (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:50])
+    strip = value_of(command("run", "interpolate", "--model", "toy", "--data", tmp_path, "--a", 0, "--b", 3, "--json"))
+    assert "1 image cannot be read and is left out: 1.png" in " ".join(strip["result"]["notes"])
+    assert "1.png" not in strip["result"]["nearest_id"]
+    norms = value_of(command("run", "norms", "--model", "toy", "--data", tmp_path, "--json"))
+    histograms = norms["result"]["parts"][0]["histograms"]
+    assert sum(len(h["values"]) for h in histograms) == 3
+    refused = command("encode", "--model", "toy", "--data", tmp_path, "-o", tmp_path / "c.safetensors")
+    assert refused.status == 2, "codes in a file have to stand for every image that was asked for"
+    assert "1.png" in refused.err
 
 
 def test_codes_of_a_file_go_into_slots(command: Command, home: Any, tmp_path: Path) -> None:

@@ -249,3 +249,12 @@ def test_damaged_bytes_never_crash(kind: str, seed: int) -> None:
         assert found.dtype == np.uint8
         assert found.ndim == 3
         assert found.shape[2] in (1, 3)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("PNG", "face.jpg"), ("JPEG", "face.png"), ("GIF", "face.bmp")])
+def test_the_content_decides_and_not_the_suffix(kind: str, name: str, tmp_path: Path) -> None:
+    image = Image.fromarray(corners())
+    (tmp_path / name).write_bytes(encoded(image.quantize(4) if kind == "GIF" else image, kind))
+    found = read_picture(tmp_path / name)
+    assert found.shape == (24, 32, 3)
+    assert np.abs(found[3, 3].astype(int) - RED).max() <= 12

@@ -78,6 +78,13 @@ def test_a_figure_renders_without_its_images(tmp_path: Path) -> None:
     assert check(path, ToyWorkspace(data={})).identical
 
 
+def test_a_missing_data_set_is_named_when_readouts_cannot_be_drawn_again(tmp_path: Path) -> None:
+    path = export(figure(), ToyWorkspace(), tmp_path / "fig.png")
+    report = check(path, ToyWorkspace(data={}))
+    assert not report.identical
+    assert "'toy' is not here" in report.note
+
+
 def test_the_png_has_the_size_and_resolution_of_its_style(tmp_path: Path) -> None:
     path = export(
         Figure(rows=((interpolation(),),), style=FigureStyle(width_mm=120, dpi=254)), ToyWorkspace(), tmp_path / "f.png"

@@ -8,8 +8,9 @@ from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.browser import BrowserPanel
+from latentstudio.gui.widgets.filter_bar import FilterBar
 from latentstudio.studio.catalogue import Catalogue
-from latentstudio.studio.document import Browser, Document
+from latentstudio.studio.document import Browser, Document, Panel
 from latentstudio.studio.requests import DatasetFacts, ThumbnailBatch, Thumbnails
 from latentstudio.studio.session import Session
 
@@ -115,13 +116,27 @@ def test_named_selections_come_back(panel: BrowserPanel, controller: Controller)
     controller.select((5, 6, 7))
     controller.name_selection("pilot")
     controller.select((1,))
-    panel._fill_groups()
-    menu = next(a.menu() for a in panel._groups_menu.actions() if a.menu() is not None)
+    panel.selections.fill()
+    menu = next(a.menu() for a in panel.selections.entries.actions() if a.menu() is not None)
     assert menu.title() == "pilot (3)"
     menu.actions()[1].trigger()
     assert controller.document.selection == (1, 5, 6, 7)
     menu.actions()[2].trigger()
     assert controller.document.selection == (5, 6, 7)
+    controller.select((1, 5))
+    menu.actions()[3].trigger()
+    assert controller.document.selection == (1,)
+    menu.actions()[5].trigger()
+    assert controller.document.named_selections == {}
+    controller.undo()
+    assert controller.document.named_selections == {"pilot": (5, 6, 7)}
+
+
+def test_inverting_stays_within_what_is_shown(panel: BrowserPanel, controller: Controller) -> None:
+    controller.set_browser(filters={"identity": "2"})
+    controller.select((20, 21, 50))
+    panel.selections.invert()
+    assert sorted(controller.document.selection) == list(range(22, 30))
 
 
 def test_opening_another_dataset_forgets_old_pixels(panel: BrowserPanel, controller: Controller) -> None:
@@ -130,3 +145,32 @@ def test_opening_another_dataset_forgets_old_pixels(panel: BrowserPanel, control
     controller.edit("Open dataset", lambda d: replace(d, data="digits", browser=Browser()))
     assert panel.grid.pixels_of(0) is None
     assert len(panel.grid.order) == 0
+
+
+def test_the_keyboard_puts_images_on_both_slots(panel: BrowserPanel, controller: Controller, qtbot) -> None:
+    strip = Panel(id="strip-1", kind="operation", name="interpolate")
+    controller.edit("Add", lambda d: d.with_panel(strip))
+    panel.grid.setFocus()
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_A, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_B):
+        qtbot.keyClick(panel.grid, key)
+    slots = controller.document.panel("strip-1").slots
+    assert (slots["a"][0].index, slots["b"][0].index) == (1, 3)
+    assert controller.session.undo_label == "Use B"
+
+
+def test_dozens_of_numbers_stand_in_a_menu_of_their_own(qtbot) -> None:
+    def number(name: str) -> Column:
+        return Column(name, "number", np.arange(4.0))
+
+    few = {name: number(name) for name in ("yaw", "norm", "log_prob")}
+    bar = FilterBar()
+    qtbot.addWidget(bar)
+    for columns, expected in (
+        (few, ["Norm of the code…", "Log-density…", "Yaw…"]),
+        ({**few, **{f"f{i}": number(f"f{i}") for i in range(20)}}, ["Norm of the code…", "Log-density…"]),
+    ):
+        bar.set_columns(columns)
+        bar._fill_menu()
+        shown = [a for a in bar._menu.actions() if not a.isSeparator()]
+        assert [a.text() for a in shown if a.menu() is None] == expected
+    assert [a.text() for a in shown if a.menu() is not None] == ["21 measured factors"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from silent_engine import SilentEngine
@@ -59,7 +61,7 @@ def test_shows_numbers_labels_and_warnings(panel: InspectorPanel, inspection: In
     panel.show_inspection(inspection)
     rows = {name: (value, warn) for name, value, warn in panel._table._rows}
     assert rows["Norm of the code (64 numbers)"] == ("8.10", False)
-    assert rows["Log-density"] == ("-50.2 nats", False)
+    assert rows["Log-density"] == ("−50.2 nats", False)
     assert rows["Reconstruction error"] == ("17.0 / 255", False)
     assert panel._labels.text() == "identity 0 · Smiling"
     assert panel._data.accessibleName().endswith("99.0")
@@ -105,3 +107,19 @@ def test_long_codes_show_the_extreme_of_each_bin(qtbot) -> None:
 def test_numbers_are_shortened_and_words_kept() -> None:
     assert short("0.45123456") == "0.451"
     assert short("north") == "north"
+
+
+@pytest.mark.parametrize(
+    ("origin", "badge"),
+    [
+        ("training image of Olivetti faces", "training"),
+        ("held-out image of Olivetti faces", "held-out"),
+        ("image of Olivetti faces", ""),
+        ("a photo", ""),
+    ],
+)
+def test_says_whether_the_model_has_seen_the_image(
+    panel: InspectorPanel, inspection: Inspection, origin: str, badge: str
+) -> None:
+    panel.show_inspection(replace(inspection, origin=origin))
+    assert (panel._split.text(), panel._split.isVisible()) == (badge, bool(badge))

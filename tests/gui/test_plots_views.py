@@ -15,7 +15,7 @@ from latentstudio.gui.widgets.plots.bars import BarsView
 from latentstudio.gui.widgets.plots.brushing import counts_of_selection, members_between, members_in_box, snapped
 from latentstudio.gui.widgets.plots.curve import CurveView
 from latentstudio.gui.widgets.plots.distribution import DistributionView
-from latentstudio.gui.widgets.plots.heatmap import HeatmapView, span_of, tinted
+from latentstudio.gui.widgets.plots.heatmap import HeatmapView, tinted
 from latentstudio.gui.widgets.plots.scatter import ScatterView
 from latentstudio.gui.widgets.plots.table import TableView, cell_text, csv_of
 from latentstudio.gui.widgets.plots.view import how_of, styles_of
@@ -273,7 +273,7 @@ def test_plots_follow_the_theme(qtbot, qapp) -> None:
 def test_zero_is_the_middle_of_a_diverging_scale() -> None:
     maps = np.array([[[-1.0, 0.0], [0.5, 3.0]]])
     result = Heatmap(maps, ("one",), diverging=True)
-    assert span_of(result) == (-3.0, 3.0)
+    assert result.span == (-3.0, 3.0)
     drawn = tinted(maps[0], -3.0, 3.0, True)
     assert drawn[0, 1].tolist() == [0xF1, 0xF1, 0xEF]
     assert drawn[0, 0, 2] > drawn[0, 0, 0], "below zero is blue"
@@ -282,10 +282,10 @@ def test_zero_is_the_middle_of_a_diverging_scale() -> None:
 
 def test_numbers_that_are_none_are_grey_and_the_scale_ignores_them() -> None:
     maps = np.array([[[np.nan, 1.0], [2.0, np.inf]]])
-    assert span_of(Heatmap(maps, ("x",))) == (1.0, 2.0)
+    assert Heatmap(maps, ("x",)).span == (1.0, 2.0)
     drawn = tinted(maps[0], 1.0, 2.0, False)
     assert drawn[0, 0].tolist() == drawn[1, 1].tolist() == [128] * 3
-    assert span_of(Heatmap(np.full((1, 2, 2), np.nan), ("x",), diverging=True)) == (-1.0, 1.0)
+    assert Heatmap(np.full((1, 2, 2), np.nan), ("x",), diverging=True).span == (-1.0, 1.0)
 
 
 def test_the_pointer_reads_a_pixel(qtbot) -> None:

@@ -42,8 +42,17 @@ def test_rows_lose_readouts_before_they_lose_size() -> None:
     tightest = strip_geometry(9, 4, (64, 64), (820, 100), 12.0)
     assert (roomy.lines, tight.lines, tightest.lines) == (3, 1, 1)
     assert roomy.frame_width == tight.frame_width == 64.0
-    assert tightest.frame_width == 48.0, "a readable size is kept, and the rows scroll"
+    assert tightest.frame_width == 40.0, "a readable size is kept, and the rows scroll"
     assert tightest.height > 100
+
+
+def test_rows_shrink_to_a_readable_size_before_they_scroll() -> None:
+    small = strip_geometry(9, 4, (64, 64), (820, 4 * 56), 12.0)
+    smallest = strip_geometry(9, 4, (64, 64), (820, 4 * 44), 12.0)
+    assert (small.lines, smallest.lines) == (1, 0), "numbers go last, the curve below has them too"
+    for rows, room in ((small, 4 * 56), (smallest, 4 * 44)):
+        assert 34 <= rows.frame_width <= 44
+        assert rows.height <= room, "nothing scrolls"
 
 
 def test_height_is_that_of_all_rows() -> None:

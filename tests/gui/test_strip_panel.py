@@ -341,3 +341,44 @@ def test_nothing_is_left_behind(qtbot) -> None:
     QApplication.processEvents()
     assert set(QApplication.topLevelWidgets()) <= before
     controller.close()
+
+
+def test_the_curve_and_the_place_of_the_slider_belong_to_the_session(made, qtbot) -> None:
+    panel, controller, engine = made(0, 8, extrapolate=0.5)
+    before = len(runs(engine))
+    panel.quantity.chips[2].click()
+    panel.scrub.field.setValue(1.25)
+    document = controller.document
+    assert document.panel("strip-1").view == {"quantity": "percentile", "position": 1.25}
+    assert controller.session.undo_label == "Move along the path to 1.25"
+    assert len(runs(engine)) == before, "looking computes nothing but the one frame that the strip has already"
+
+    again, _ = world(document.panel("strip-1"))
+    reopened = StripPanel(again, "strip-1")
+    qtbot.addWidget(reopened)
+    reopened.show()
+    QApplication.processEvents()
+    assert reopened.curve.quantity == "percentile"
+    assert reopened.quantity.chosen == ("percentile",)
+    assert reopened.scrub.position == 1.25, "beyond B only once the strip is there"
+    again.close()
+
+    controller.undo()
+    assert panel.scrub.position == 0.5
+    controller.undo()
+    assert panel.curve.quantity == "norm"
+    assert controller.document.panel("strip-1").view == {}
+
+
+def test_a_drag_of_the_slider_is_one_step(made) -> None:
+    panel, controller, _ = made(0, 8)
+    track = panel.scrub.track
+    track.setSliderDown(True)
+    for place in (0.55, 0.61, 0.7):
+        track._choose(place, over=False)
+    assert not controller.session.can_undo
+    track.setSliderDown(False)
+    track._choose(0.7, over=True)
+    assert controller.session.undo_label == "Move along the path to 0.7"
+    controller.undo()
+    assert not controller.session.can_undo

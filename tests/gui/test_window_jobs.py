@@ -118,6 +118,7 @@ def test_every_bundled_recipe_can_be_changed():
         assert after.pop("dataset") == 'folder:/my "faces"'
         before["training"].pop("steps")
         before.pop("dataset")
+        before["training"]["snapshots"] = after["training"]["snapshots"]  # those that three steps reach
         assert after == before
     with pytest.raises(UserError, match="no line"):
         changed_recipe("title = 'x'", "toy", 0)
@@ -126,3 +127,13 @@ def test_every_bundled_recipe_can_be_changed():
 def test_times_are_written_in_minutes():
     assert duration(0.4) == "0:00"
     assert duration(125) == "2:05"
+
+
+def test_a_shorter_training_keeps_the_snapshots_that_it_reaches():
+    for path in bundled_recipes():
+        table = tomllib.loads(changed_recipe(path.read_text(), "", 400))["training"]
+        assert table["steps"] == 400
+        assert table["snapshots"]
+        assert max(table["snapshots"]) <= 400
+        whole = tomllib.loads(path.read_text())["training"]["snapshots"]
+        assert table["snapshots"] == [step for step in whole if step <= 400]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import image
+from msgspec.structs import replace
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QKeySequence
@@ -18,7 +19,7 @@ from latentstudio.gui.dragging import mime_of
 from latentstudio.gui.drops import drop_words
 from latentstudio.gui.shortcut_sheet import ShortcutSheet, sections
 from latentstudio.studio.autosave import Autosave
-from latentstudio.studio.document import Panel
+from latentstudio.studio.document import Panel, document_to_json
 from latentstudio.studio.requests import Answer, EngineStatus
 from latentstudio.studio.session import Session
 from latentstudio.studio.settings import Settings
@@ -371,3 +372,80 @@ def test_recent_files_are_listed_and_opened(window, tmp_path):
     action.trigger()
     assert window.controller.document.panel("strip-1").slots["a"][0].index == 7
     assert Path(action.toolTip()) == path
+
+
+def test_a_saved_session_leaves_nothing_to_recover(qtbot, tmp_path):
+    controller, _ = gate_world(strip_panel(0, 8))
+    window = window_on(controller, qtbot, autosave=Autosave(controller.session, tmp_path / "auto"))
+    controller.swap_slots("strip-1")
+    window.autosave()
+    assert list((tmp_path / "auto").glob("*.autosave"))
+    controller.session.save(tmp_path / "kept.latentstudio")
+    assert not list((tmp_path / "auto").glob("*.autosave"))
+    window.close()
+
+
+def test_a_session_knows_its_model_and_data_again(qtbot, tmp_path):
+    controller, engine = gate_world(strip_panel(0, 8))
+    window = window_on(controller, qtbot)
+    controller.swap_slots("strip-1")
+    assert window.files._write(tmp_path / "one.latentstudio")
+    assert (controller.document.model_digest, controller.document.data_digest) == ("m", "d")
+    assert not controller.session.dirty
+    assert not any(kept.document.data_digest == "" for kept in controller.session._past)
+    window.close()
+
+    changed, engine = gate_world(strip_panel(0, 8), data="grown", data_digest="as it was")
+    again = window_on(changed, qtbot)
+    engine.open(engine.tickets("dataset:grown")[-1])
+    settle()
+    assert "has changed since this session was saved" in again.messages.text
+    again.close()
+
+
+def test_messages_keep_to_the_middle_and_leave_the_keyboard_alone(window):
+    middle = window.area.working_area()
+    assert middle.left() > window.area.docks["browser"].geometry().right()
+    window.messages.say("One sentence that is long enough to be wide. " * 4, "warning")
+    assert middle.contains(window.messages.geometry())
+    window.controller.activate("strip-1")
+    offered, _ = window.messages.offer("Shall we?", "Yes", "No")
+    QTest.mouseClick(offered, Qt.MouseButton.LeftButton)
+    settle()
+    assert not window.messages.isVisible()
+    assert window.controller.document.active == "strip-1"
+
+
+def test_a_session_without_a_layout_brings_its_active_panel_to_the_front(window, tmp_path):
+    document = replace(window.controller.document, active="norms-1", layout="")
+    path = tmp_path / "scene.latentstudio"
+    path.write_bytes(document_to_json(document))
+    window.controller.open_path(path)
+    settle()
+    assert "norms-1" in names_on_screen(window)
+    assert "samples-1" not in names_on_screen(window)
+
+
+def test_f6_walks_the_keyboard_through_the_panels(window):
+    window.activateWindow()
+    settle()
+    seen = []
+    for _ in range(5):
+        window.table.actions["next-panel"].trigger()
+        settle()
+        seen.append(window.area.current())
+    assert seen == ["browser", "strip-1", "samples-1", "browser", "strip-1"], "the inspector has nothing to show"
+    window.table.actions["last-panel"].trigger()
+    assert window.area.current() == seen[-2]
+
+
+def test_a_floated_panel_stands_aside_of_where_it_was(window):
+    strip = window.area.docks["strip-1"]
+    before = strip.mapToGlobal(QPoint(0, 0))
+    strip.toggle_float()
+    settle()
+    assert strip.isFloating()
+    assert strip.pos() != before
+    strip.toggle_float()
+    settle()
+    assert not strip.isFloating()

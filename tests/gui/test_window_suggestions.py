@@ -1,8 +1,12 @@
+"""Which model suits a dataset, and what datasets and pictures are called."""
+
 import numpy as np
 import pytest
 
 from latentstudio.data.imageset import AttributeTable
 from latentstudio.figures.recipe import CodeInput, ImageInput
+from latentstudio.gui.dataset_switcher import full_name, short_name
+from latentstudio.gui.dragging import label_of
 from latentstudio.gui.suggestions import fitting_model, with_model
 from latentstudio.models.library import ModelInfo
 from latentstudio.studio.document import Document, Panel
@@ -54,3 +58,37 @@ def test_taking_the_offer_replaces_foreign_images_and_keeps_codes(models: dict[s
     assert changed.panel("strip-1").slots == {"a": (ImageInput(dataset="olivetti", index=0, id="0"),), "b": (code,)}
     assert changed.panel("mean-1").slots == {}
     assert changed.current == ImageInput(dataset="olivetti", index=0, id="0")
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("faces", "Drawn faces"),
+        ("faces?n=4000", "Drawn faces (4,000)"),
+        ("faces?size=128", "Drawn faces"),
+        ("samples:faces-realnvp?n=400", "Samples of faces-realnvp (400)"),
+        ("folder:/data/people?size=64", "people"),
+        ("no such thing", "no such thing"),
+    ],
+)
+def test_datasets_are_named_for_people(spec: str, name: str) -> None:
+    assert short_name(spec) == name
+
+
+def test_an_open_dataset_says_how_many_images_were_asked_for() -> None:
+    assert full_name("Drawn faces", "faces?n=4000") == "Drawn faces (4,000)"
+    assert full_name("Olivetti faces", "olivetti") == "Olivetti faces"
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (ImageInput(dataset="faces", index=11), "image 11"),
+        (ImageInput(dataset="faces", index=11, id="11"), "image 11"),
+        (ImageInput(dataset="lfw", index=11, id="Ann/3.jpg"), "Ann/3.jpg"),
+        (CodeInput.of(np.zeros(4, np.float32), label="Linear 0.5"), "Linear 0.5"),
+        (CodeInput.of(np.zeros(4, np.float32), label="7"), "image 7"),
+    ],
+)
+def test_pictures_have_one_form_of_name(item, words: str) -> None:
+    assert label_of(item) == words

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from latentstudio.models import checkpoint
 from latentstudio.nn.realnvp import RealNvp
+from latentstudio.paths import bundled
 
 nf = pytest.importorskip("normflows", reason="normflows, an independent implementation, is not installed")
 
@@ -69,3 +71,16 @@ def test_samples_agree(pair, dtype, tolerance):
         expected = theirs.forward(z)
         assert (flow.to_data(z)[0] - expected).abs().max() < tolerance
         assert (flow.to_noise(z)[0] - theirs.inverse(z)).abs().max() < tolerance
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
+@pytest.mark.parametrize("name", ["olivetti-realnvp", "olivetti-realnvp-regularised", "faces-realnvp"])
+def test_bundled_weights_agree(name, dtype, tolerance):
+    flow = checkpoint.load(bundled("models", name)).flow
+    theirs = as_normflows(flow, 0.5).to(dtype)
+    flow = flow.to(dtype)
+    z = torch.randn(20, flow.size, generator=torch.Generator().manual_seed(3), dtype=dtype)
+    with torch.no_grad():
+        x = theirs.forward(z)
+        assert (flow.to_data(z)[0] - x).abs().max() < tolerance
+        assert (flow.log_prob(x) - theirs.log_prob(x)).abs().max() < tolerance

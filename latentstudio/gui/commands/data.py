@@ -24,9 +24,7 @@ class DataCommands:
         data, model = "&Data", "&Model"
         get = self._controller.set_dataset
         return [
-            Spec(
-                "faces", "Procedural &faces", data, lambda: get("faces"), "", "face", "Faces drawn by LatentStudio", 0
-            ),
+            Spec("faces", "Drawn &faces", data, lambda: get("faces"), "", "face", "Faces drawn by LatentStudio", 0),
             Spec(
                 "olivetti",
                 "Fetch &Olivetti faces",

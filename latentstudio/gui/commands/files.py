@@ -70,6 +70,7 @@ class FileCommands:
 
     def _write(self, path: Path | None) -> bool:
         self._window.note_layout()
+        self._controller.note_digests()
         try:
             written = self._controller.session.save(path)
         except UserError as error:

@@ -44,6 +44,8 @@ class ViewCommands:
                 1,
                 checked=lambda: bool(area.maximised),
             ),
+            Spec("next-panel", "&Next panel", view, partial(area.step, 1), "F6", "", "Move the keyboard on", 1),
+            Spec("last-panel", "Previous panel", view, partial(area.step, -1), "Shift+F6", "", "Move it back", 1),
             Spec("reset-layout", "&Reset layout", view, area.reset, "", "reset", "Arrange the panels as at first", 2),
             Spec("save-layout", "Save this layout…", view, self.save_layout, "", "layout", group=2),
             Spec("jobs", "&Jobs", view, self.jobs, "Ctrl+J", "jobs", "Show running and finished jobs", 1),

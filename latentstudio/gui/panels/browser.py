@@ -2,15 +2,13 @@
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
-from PySide6.QtGui import QAction, QImage
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QLineEdit,
     QMenu,
     QSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -19,13 +17,13 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.dragging import start_drag
-from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import named
 from latentstudio.gui.pixmaps import array_of
 from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.filter_bar import FilterBar, SortBox, readable
 from latentstudio.gui.widgets.hover_card import HoverCard
 from latentstudio.gui.widgets.picture_window import PictureWindow
+from latentstudio.gui.widgets.selection_menu import SelectionMenu
 from latentstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from latentstudio.studio.browse import image_input, image_name, measured_columns, shown
 from latentstudio.studio.document import Document
@@ -62,12 +60,7 @@ class BrowserPanel(QWidget):
         self._size = named(QSlider(Qt.Orientation.Horizontal), "Thumbnail size", "Thumbnail size (Ctrl+wheel)")
         self._size.setRange(32, 192)
         self._size.setFixedWidth(72)
-        self._groups = named(QToolButton(), "Selections", "Name and recall selections")
-        self._groups.setIcon(icon("select"))
-        self._groups.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._groups_menu = QMenu(self._groups)
-        self._groups_menu.aboutToShow.connect(self._fill_groups)
-        self._groups.setMenu(self._groups_menu)
+        self.selections = SelectionMenu(controller, lambda: self.grid.order)
         self._arrange()
         self._connect()
         self._document_changed(None, controller.document)
@@ -82,7 +75,7 @@ class BrowserPanel(QWidget):
         second = QHBoxLayout()
         second.setSpacing(GAP // 2)
         second.addWidget(self._sort, 1)
-        second.addWidget(self._groups)
+        second.addWidget(self.selections)
         bottom = QHBoxLayout()
         bottom.addWidget(self._counts, 1)
         bottom.addWidget(self._size)
@@ -110,6 +103,8 @@ class BrowserPanel(QWidget):
         grid.dragged.connect(self._drag)
         grid.menu_asked.connect(self._menu)
         grid.enlarged.connect(self._enlarge)
+        grid.used.connect(self._use)
+        self.setFocusProxy(grid)
         self._search.textChanged.connect(lambda: self._search_timer.start())
         self._search.returnPressed.connect(self._search_now)
         self._filters.changed.connect(lambda filters: controller.set_browser(filters=filters))
@@ -267,16 +262,25 @@ class BrowserPanel(QWidget):
     def _enlarge(self, index: int) -> None:
         PictureWindow.show_input(self._controller, self._input(index), self._picture(index), self.window())
 
+    def _strip(self) -> str:
+        """The active strip's id, else the first one's, empty where there is none."""
+        document = self._controller.document
+        strips = [p.id for p in document.panels if p.kind == "operation" and p.name == "interpolate"]
+        return document.active if document.active in strips else next(iter(strips), "")
+
+    def _use(self, index: int, slot: str) -> None:
+        """The keyboard's twin of dragging an image to the strip."""
+        strip = self._strip()
+        if strip:
+            self._controller.set_slot(strip, slot, (self._input(index),), f"Use {slot.upper()}")
+
     def _menu(self, index: int, position: QPoint) -> None:
         menu = QMenu(self)
-        strip = next(
-            (p for p in self._controller.document.panels if p.kind == "operation" and p.name == "interpolate"), None
-        )
         image = self._input(index)
-        if strip is not None:
+        if self._strip():
             for slot in ("a", "b"):
-                action = menu.addAction(f"Use as {slot.upper()}")
-                action.triggered.connect(lambda _=False, s=slot: self._controller.set_slot(strip.id, s, (image,)))
+                action = menu.addAction(f"Use as {slot.upper()}\t{slot.upper()}")
+                action.triggered.connect(lambda _=False, s=slot: self._use(index, s))
             menu.addSeparator()
         menu.addAction("Inspect\tEnter").triggered.connect(lambda: self._controller.inspect(image))
         menu.addAction("Enlarge\tSpace").triggered.connect(lambda: self._enlarge(index))
@@ -287,45 +291,3 @@ class BrowserPanel(QWidget):
             menu.addAction(f"Select this person ({len(same)})").triggered.connect(lambda: self._controller.select(same))
         menu.exec(position)
         menu.deleteLater()
-
-    # --- named selections ----------------------------------------------------------------------------------------
-
-    def _fill_groups(self) -> None:
-        menu, document = self._groups_menu, self._controller.document
-        menu.clear()
-        name = menu.addAction("Name the selection…")
-        name.setEnabled(bool(document.selection))
-        name.triggered.connect(self._name)
-        invert = menu.addAction("Invert the selection")
-        invert.triggered.connect(self._invert)
-        menu.addAction("Clear the selection").triggered.connect(lambda: self._controller.select((), "replace"))
-        if not document.named_selections:
-            return
-        menu.addSeparator()
-        for title, members in document.named_selections.items():
-            submenu = menu.addMenu(f"{title} ({len(members):,})")
-            for words, how in (
-                ("Select", "replace"),
-                ("Add to the selection", "add"),
-                ("Keep only these", "intersect"),
-            ):
-                self._add_recall(submenu.addAction(words), members, how)
-
-    def _add_recall(self, action: QAction, members: tuple[int, ...], how: str) -> None:
-        def recall() -> None:
-            if how == "intersect":
-                kept = set(members)
-                self._controller.select(tuple(i for i in self._controller.document.selection if i in kept), "replace")
-            else:
-                self._controller.select(members, how)
-
-        action.triggered.connect(recall)
-
-    def _name(self) -> None:
-        name, accepted = QInputDialog.getText(self.window(), "Name the selection", "Name")
-        if accepted and name.strip():
-            self._controller.name_selection(name.strip())
-
-    def _invert(self) -> None:
-        chosen = set(self._controller.document.selection)
-        self._controller.select(tuple(int(i) for i in self.grid.order if int(i) not in chosen), "replace")

@@ -30,7 +30,7 @@ from latentstudio.gui.widgets.picture_window import PictureWindow
 from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.gui.widgets.readout_table import ReadoutTable
 from latentstudio.paths import replacing
-from latentstudio.studio.browse import image_input, image_name
+from latentstudio.studio.browse import image_input, image_name, named_image
 from latentstudio.studio.requests import ThumbnailBatch
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class InspectorPanel(QWidget):
         self._nearest: tuple[int, ...] = ()
         self._title = QLabel("")
         self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._split = QLabel("")
+        self._split.setObjectName("badge")
+        self._split.setFont(small_font(0.9))
         self._original = PictureLabel("Original picture", input_of=lambda: controller.document.current)
         self._decoded = PictureLabel("Decoded picture", input_of=self.code_input)
         self._table = ReadoutTable()
@@ -113,8 +116,14 @@ class InspectorPanel(QWidget):
         body = QVBoxLayout(self._body)
         body.setContentsMargins(GAP, GAP, GAP, GAP)
         body.setSpacing(GAP - 2)
-        body.addWidget(self._title)
+        title = QHBoxLayout()
+        title.setSpacing(GAP)
+        title.addWidget(self._title)
+        title.addWidget(self._split)
+        title.addStretch(1)
+        body.addLayout(title)
         body.addLayout(pictures)
+        body.addLayout(self._buttons())
         for widget in (
             self._table,
             self._prior,
@@ -127,7 +136,6 @@ class InspectorPanel(QWidget):
         body.addLayout(neighbours)
         body.addWidget(self._labels_heading)
         body.addWidget(self._labels)
-        body.addLayout(self._buttons())
         body.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -168,7 +176,8 @@ class InspectorPanel(QWidget):
         self._area.setVisible(inspection is not None)
         if inspection is None:
             return
-        self._title.setText(f"image {inspection.label}" if inspection.label.isdigit() else inspection.label)
+        self._title.setText(named_image(inspection.label, 0) if inspection.label else "code")
+        self._show_split(inspection)
         self._original.setVisible(inspection.original is not None)
         self._original.set_picture(inspection.original, "original")
         self._decoded.set_picture(inspection.image, "decoded" if inspection.original is not None else "")
@@ -178,6 +187,15 @@ class InspectorPanel(QWidget):
         self._profile.set_values(inspection.profile)
         self._show_nearest(inspection)
         self._show_labels(inspection)
+
+    def _show_split(self, inspection: "Inspection") -> None:
+        """Say whether the model has seen the image: a decoded training image proves less than a held-out one."""
+        seen = {"training": "The model has seen this image in training", "held-out": "Not used in training"}
+        self._split.setText(inspection.split)
+        self._split.setToolTip(seen.get(inspection.split, ""))
+        self._split.setProperty("split", inspection.split)
+        self._split.style().polish(self._split)
+        self._split.setVisible(bool(inspection.split))
 
     def _rows(self, inspection: "Inspection") -> list[tuple[str, str, bool]]:
         size = len(inspection.code)
@@ -190,7 +208,7 @@ class InspectorPanel(QWidget):
         ]
         if inspection.log_prob is not None:
             finite = bool(np.isfinite(inspection.log_prob))
-            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats", not finite))
+            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats".replace("-", "−"), not finite))
         if inspection.error is not None:
             rows.append(("Reconstruction error", f"{inspection.error:.1f} / 255", inspection.error > 32))
         return rows

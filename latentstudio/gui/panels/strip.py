@@ -18,7 +18,8 @@ from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import at_position, nearest_image
 from latentstudio.gui.widgets.lines import Hairline, WordLine
 from latentstudio.gui.widgets.picture_desk import PictureDesk
-from latentstudio.gui.widgets.prior_curve import PriorCurve
+from latentstudio.gui.widgets.prior_curve import QUANTITIES, PriorCurve
+from latentstudio.gui.widgets.readouts import place as place_words
 from latentstudio.gui.widgets.scrub import ScrubPreview, ScrubSlider
 from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.gui.widgets.strip_controls import StripControls
@@ -26,13 +27,19 @@ from latentstudio.gui.widgets.strip_geometry import StripGeometry
 from latentstudio.gui.widgets.strip_view import StripView
 from latentstudio.operations import OPERATIONS
 from latentstudio.results import Frames, Strip
+from latentstudio.studio.document import Panel
 
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
     from latentstudio.gui.views import PanelView
 
+QUANTITY_LABELS = ("Norm", "Log-density", "Percentile")
+MIDDLE = 0.5
+"""Where the slider stands at first."""
 _NARROW = 740
 """Width in px below which the chips stand in two rows, so that the preview keeps its place."""
+_LEAST_ROOM = 72
+"""Height in px of the rows' own scroll area below which the whole panel scrolls instead."""
 
 
 class StripPanel(StripDrops):
@@ -42,6 +49,8 @@ class StripPanel(StripDrops):
         super().__init__(controller, panel_id, parent)
         self._strip: Strip | None = None
         self._preview_at: float | None = None
+        self._noted = MIDDLE
+        self._waiting_place: float | None = None
         self.desk = PictureDesk(controller, self)
         a, b = OPERATIONS["interpolate"].slots
         self._bindings = (
@@ -56,9 +65,7 @@ class StripPanel(StripDrops):
         self.scrub = ScrubSlider(self)
         self.curve = PriorCurve(self)
         self.words = WordLine(self)
-        self.quantity = ToggleChips(
-            ("norm", "log_prob", "percentile"), ("Norm", "Log-density", "Percentile"), single=True, parent=self
-        )
+        self.quantity = ToggleChips(QUANTITIES, QUANTITY_LABELS, single=True, parent=self)
         self.quantity.set_chosen(("norm",))
         self.quantity.setAccessibleName("What the curve shows")
         self._arrange()
@@ -73,7 +80,7 @@ class StripPanel(StripDrops):
         self.scroller.setFrameShape(QFrame.Shape.NoFrame)
         self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroller.setMinimumHeight(96)
+        self.scroller.setMinimumHeight(_LEAST_ROOM)
         header = QHBoxLayout()
         header.setSpacing(GAP + GAP // 2)
         header.addWidget(self.slot_a, 0, Qt.AlignmentFlag.AlignTop)
@@ -113,7 +120,8 @@ class StripPanel(StripDrops):
         self.view.geometry_changed.connect(self._align)
         self.view.hovered.connect(self.curve.set_highlight)
         self.curve.pointed.connect(self.view.point_at)
-        self.quantity.changed.connect(lambda chosen: self.curve.set_quantity(chosen[0]))
+        self.scrub.settled.connect(self._note_place)
+        self.quantity.changed.connect(self._choose_quantity)
         for slot in (self.slot_a, self.slot_b):
             slot.words_changed.connect(lambda _words: self._say())
         self.actions_of_strip = FrameActions(
@@ -136,6 +144,7 @@ class StripPanel(StripDrops):
         except KeyError:
             return
         self.controls.set_params(panel.params)
+        self._show_view(panel)
         facts = self.controller.facts
         persons = facts is not None and facts.attributes.identity is not None
         self.controls.allow_pairs(facts is not None and facts.size > 1, persons)
@@ -164,6 +173,24 @@ class StripPanel(StripDrops):
         self._show_preview(fresh=not view.stale)
         self._say()
 
+    def _show_view(self, panel: Panel) -> None:
+        """Show the quantity and the place of the slider that the document names."""
+        quantity = panel.view.get("quantity", QUANTITIES[0])
+        if quantity in QUANTITIES and quantity != self.curve.quantity:
+            self.quantity.set_chosen((quantity,))
+            self.curve.set_quantity(quantity)
+        place = panel.view.get("position", MIDDLE)
+        if place != self._noted and isinstance(place, int | float):
+            self._noted = place
+            self._put_place(float(place))
+            self._show_preview(fresh=True, ask=True)
+
+    def _put_place(self, place: float) -> None:
+        """Put the slider at a place; one beyond the ends waits for the strip that reaches so far."""
+        self.scrub.set_position(place)
+        self.curve.set_position(self.scrub.position)
+        self._waiting_place = place if abs(self.scrub.position - place) > 1e-9 else None
+
     def _remember_ends(self, strip: Strip, view: "PanelView") -> None:
         """The frames at both ends are the pictures of codes that lie on the slots."""
         if view.recipe is None:
@@ -177,6 +204,8 @@ class StripPanel(StripDrops):
     def _align(self, geometry: StripGeometry | None) -> None:
         positions = self._strip.positions if self._strip is not None else np.array([0.0, 1.0])
         self.scrub.set_columns(geometry, positions)
+        if self._waiting_place is not None and self._strip is not None:
+            self._put_place(self._waiting_place)
         self.curve.set_geometry(geometry)
         self.scroller.setMaximumHeight(round(geometry.height) + 1 if geometry is not None else 16_777_215)
 
@@ -215,9 +244,15 @@ class StripPanel(StripDrops):
     def _measure(self) -> None:
         """Tell the strip how much height there is before rows scroll."""
         layout = self.layout()
-        if layout is not None:
-            others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()
-            self.view.set_room(max(self.scroller.minimumHeight(), self.height() - others))
+        if layout is None:
+            return
+        others = layout.totalMinimumSize().height() - self.scroller.minimumHeight()
+        host = self.parentWidget()
+        low = host is not None and host.height() < others + _LEAST_ROOM
+        self.view.set_room(max(_LEAST_ROOM, self.height() - others))
+        # In a panel too low for everything the dock scrolls; a second scroll bar inside it would only be in the way.
+        rows = self.view.layout_of_frames
+        self.scroller.setMinimumHeight(round(rows.height) + 1 if low and rows is not None else _LEAST_ROOM)
 
     # Changing.
 
@@ -227,9 +262,24 @@ class StripPanel(StripDrops):
         else:
             self.controller.random_pair(self.panel_id, {"any": None, "same": True, "other": False}[what])
 
+    def _choose_quantity(self, chosen: tuple[str, ...]) -> None:
+        words = f"Show {dict(zip(QUANTITIES, QUANTITY_LABELS, strict=True))[chosen[0]].lower()}"
+        self.controller.set_view(self.panel_id, "quantity", chosen[0] if chosen[0] != QUANTITIES[0] else None, words)
+        self.controller.end_gesture()
+
     # The slider.
 
+    def _note_place(self) -> None:
+        """The hand let go of the slider: its place belongs to the session, as one step."""
+        place = self.scrub.position
+        if place != self._noted:
+            self._noted = place
+            words = f"Move along the path to {place_words(place)}"
+            self.controller.set_view(self.panel_id, "position", place if place != MIDDLE else None, words)
+            self.controller.end_gesture()
+
     def _scrubbed(self, position: float) -> None:
+        self._waiting_place = None
         self.curve.set_position(position)
         self._show_preview(fresh=True, ask=True)
 
@@ -262,7 +312,7 @@ class StripPanel(StripDrops):
         frames, strip = self.preview.frames, self._strip
         assert frames is not None
         label = strip.row_labels[frame] if strip is not None and frame < len(strip.row_labels) else "Path"
-        words = f"{label} {self._preview_at or 0.0:.3g}"
+        words = f"{label} {place_words(self._preview_at or 0.0)}"
         return CodeInput.of(frames.codes[frame], label=words, origin=f"interpolate, position {self._preview_at}")
 
     def _nearest(self, frame: int) -> tuple[str, int, str] | None:

@@ -25,13 +25,22 @@ from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import named
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.flow_layout import FlowLayout
-from latentstudio.studio.browse import matches
+from latentstudio.studio.browse import MEASURED, matches
+
+_MOST_NUMBERS = 12
+"""More columns of numbers than these stand in a menu of their own."""
 
 
 def readable(name: str) -> str:
     """Turn a column name into words, e.g. ``Mouth_Slightly_Open`` into ``Mouth slightly open``."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:].lower() if words.isupper() or "_" in name else words
+
+
+def titled(name: str) -> str:
+    """A column name as it stands in menus: with a capital, and the measured columns by their names."""
+    words = {"norm": "Norm of the code", "log_prob": "Log-density"}.get(name, readable(name))
+    return words[:1].upper() + words[1:]
 
 
 def filter_words(name: str, wanted: str) -> str:
@@ -147,19 +156,26 @@ class FilterBar(QWidget):
         if self._filters:
             self._menu.addAction("Remove all filters").triggered.connect(lambda: self.changed.emit({}))
             self._menu.addSeparator()
+        measured = [c for c in self._columns.values() if c.name in MEASURED]
         for kind in ("binary", "category", "number"):
-            for column in self._columns.values():
-                if column.kind == kind:
-                    self._add_column(column)
+            columns = [c for c in self._columns.values() if c.kind == kind and c.name not in MEASURED]
+            if kind == "number":
+                for column in measured:
+                    self._add_column(column, self._menu)
+            # Dozens of measured factors would push everything else off the screen.
+            many = kind == "number" and len(columns) > _MOST_NUMBERS
+            menu = self._menu.addMenu(f"{len(columns)} measured factors") if many else self._menu
+            for column in columns:
+                self._add_column(column, menu)
             self._menu.addSeparator()
 
-    def _add_column(self, column: Column) -> None:
+    def _add_column(self, column: Column, menu: QMenu) -> None:
         if column.kind == "number":
-            action = self._menu.addAction(readable(column.name) + "…")
+            action = menu.addAction(titled(column.name) + "…")
             action.triggered.connect(lambda _=False, c=column: self._ask_number(c))
             return
         choices = ("yes", "no") if column.kind == "binary" else column.categories
-        submenu = self._menu.addMenu(readable(column.name))
+        submenu = menu.addMenu(titled(column.name))
         options = [*choices, *(["missing"] if not column.known.all() else [])]
         for choice in options[:200]:
             number = int(np.count_nonzero(matches(column, choice)))
@@ -184,6 +200,7 @@ class SortBox(QWidget):
         super().__init__(parent)
         self._names: list[str] = []
         self._box = named(QComboBox(), "Sort by")
+        self._box.setMaxVisibleItems(18)
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._box.setMinimumContentsLength(8)
         self._direction = named(QToolButton(), "Descending", "Largest first")
@@ -206,7 +223,7 @@ class SortBox(QWidget):
         self._box.clear()
         self._box.addItem("Dataset order", "")
         for name in names:
-            words = {"norm": "Norm of code", "log_prob": "Log-density"}.get(name, readable(name))
+            words = titled(name)
             self._box.addItem(words, name)
         self.set_value(current)
 

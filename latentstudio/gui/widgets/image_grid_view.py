@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
-from latentstudio.gui.widgets.painting import CENTRE, write, write_wrapped
+from latentstudio.gui.widgets.painting import CENTRE, RIGHT, write, write_wrapped
 from latentstudio.gui.widgets.readouts import number, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import crisp_edge
 from latentstudio.results import ImageGrid
@@ -17,6 +17,9 @@ from latentstudio.results import ImageGrid
 GUTTER = 8.0
 LARGEST = 160.0
 LEAST = 40.0
+LEGEND = 34.0
+"""Room at the left for what the numbers are, px; views narrower than `ROOMY` keep it for their pictures."""
+ROOMY = 240.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class GridGeometry:
     line_height: float
     lines: int
     originals: bool
+    left: float = 0.0
 
     @property
     def row_height(self) -> float:
@@ -57,7 +61,9 @@ class GridGeometry:
     def cell(self, frame: int) -> QRectF:
         """Rectangle of a frame with its original and its words."""
         row, column = divmod(frame, self.columns)
-        return QRectF(column * self.pitch, 4.0 + row * (self.row_height + GUTTER), self.pitch, self.row_height)
+        return QRectF(
+            self.left + column * self.pitch, 4.0 + row * (self.row_height + GUTTER), self.pitch, self.row_height
+        )
 
     def frame_rect(self, frame: int) -> QRectF:
         """Rectangle of a frame's picture."""
@@ -76,7 +82,7 @@ class GridGeometry:
 
     def frame_at(self, point: QPointF) -> int:
         """Frame under a point, -1 where there is none."""
-        column = int(point.x() // self.pitch) if point.x() >= 0 else -1
+        column = int((point.x() - self.left) // self.pitch) if point.x() >= self.left else -1
         row = int((point.y() - 4.0) // (self.row_height + GUTTER)) if point.y() >= 4.0 else -1
         frame = row * self.columns + column
         inside = 0 <= column < self.columns and row >= 0 and frame < self.count
@@ -86,6 +92,8 @@ class GridGeometry:
 def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int, ratio: float = 1.0) -> GridGeometry:
     """Fit a result into a width: its own number of columns while pictures stay readable, fewer otherwise."""
     height, across = grid.frames.images.shape[1:3]
+    left = LEGEND if width >= ROOMY else 0.0
+    width -= left
     columns = max(1, min(grid.columns, len(grid.frames), int(width // (LEAST + GUTTER)) or 1))
     pitch = min(width / columns, LARGEST + GUTTER)
     edge = crisp_edge(max(LEAST, pitch - GUTTER), max(height, across), ratio)
@@ -99,6 +107,7 @@ def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int,
         line_height=line_height,
         lines=lines,
         originals=grid.originals is not None,
+        left=left,
     )
 
 
@@ -200,6 +209,8 @@ class ImageGridView(FramesView):
             if self._geometry.cell(frame).intersects(area):
                 self._paint_original(painter, frame)
                 self._paint_words(painter, frame)
+        for row in range(self._geometry.rows):
+            self._paint_legend(painter, row)
 
     def _paint_original(self, painter: QPainter, frame: int) -> None:
         assert self._grid is not None
@@ -226,14 +237,22 @@ class ImageGridView(FramesView):
         norm = readouts(self._grid.frames, frame, self.norm_band, self.log_prob_band)[0]
         color = palette.warning if norm.unusual else palette.text
         font = numeric_font(0.85, bold=norm.unusual)
-        _write_number(painter, self._geometry.line_rect(frame, line), "norm", norm.text, color, font)
+        place = self._geometry.line_rect(frame, line)
+        write(painter, place, norm.text, color, font, CENTRE, Qt.TextElideMode.ElideNone)
         if self._grid.error is not None:
             place, error = self._geometry.line_rect(frame, line + 1), number(float(self._grid.error[frame]))
-            _write_number(painter, place, "RMS", error, palette.muted, numeric_font(0.85))
+            write(painter, place, error, palette.muted, numeric_font(0.85), CENTRE, Qt.TextElideMode.ElideNone)
 
-
-def _write_number(painter: QPainter, place: QRectF, name: str, value: str, color: str, font: QFont) -> None:
-    """Write a number with its name where there is room for both, else alone."""
-    both = f"{name} {value}"
-    fits = QFontMetricsF(font).horizontalAdvance(both) <= place.width() - 6
-    write(painter, place, both if fits else value, color, font, CENTRE, Qt.TextElideMode.ElideNone)
+    def _paint_legend(self, painter: QPainter, row: int) -> None:
+        """Say once for each row what its numbers are, so that they fit under small pictures."""
+        assert self._grid is not None
+        assert self._geometry is not None
+        seeds = self._grid.originals is None and all(label.isdecimal() for label in self._grid.labels)
+        names = (
+            ["seed" if seeds else ""] * bool(self._grid.labels) + ["norm"] + ["RMS"] * (self._grid.error is not None)
+        )
+        for line, name in enumerate(names):
+            place = self._geometry.line_rect(row * self._geometry.columns, line)
+            place.setLeft(0)
+            place.setWidth(self._geometry.left - 6)
+            write(painter, place, name, colors().muted, numeric_font(0.85), RIGHT)

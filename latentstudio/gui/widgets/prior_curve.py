@@ -82,7 +82,7 @@ class PriorCurve(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """A thin band."""
-        return QSize(160, 72)
+        return QSize(160, 48)
 
     # Numbers.
 
@@ -216,12 +216,14 @@ class PriorCurve(QWidget):
         font = small_font(0.8)
         height = QFontMetricsF(font).height()
         if band.label and rect.height() >= height:
-            top, side = self._quiet_corner(rect.top() + 1, rect.bottom() - height - 1, height)
+            top, side, clear = self._quiet_corner(rect.top() + 1, rect.bottom() - height - 1, height)
+            if clear < height / 2:
+                return
             place = QRectF(rect.left(), top, rect.width(), height)
             write(painter, place, band.label, colors().muted, font, side)
 
-    def _quiet_corner(self, top: float, bottom: float, height: float) -> tuple[float, Qt.AlignmentFlag]:
-        """Return the corner of the band that is farthest from all lines."""
+    def _quiet_corner(self, top: float, bottom: float, height: float) -> tuple[float, Qt.AlignmentFlag, float]:
+        """Return the corner of the band that is farthest from all lines, and how far its middle is from them."""
         values = self.values()
         share = max(1, values.shape[1] // 3)
 
@@ -232,8 +234,8 @@ class PriorCurve(QWidget):
         corners = [
             (y, side, at) for y in (top, bottom) for side, at in ((RIGHT, slice(-share, None)), (LEFT, slice(share)))
         ]
-        y, side, _ = max(corners, key=lambda corner: distance(corner[0], corner[2]))
-        return y, side
+        y, side, at = max(corners, key=lambda corner: distance(corner[0], corner[2]))
+        return y, side, distance(y, at)
 
     def _paint_position(self, painter: QPainter) -> None:
         assert self._geometry is not None

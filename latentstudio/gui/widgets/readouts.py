@@ -35,6 +35,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def place(position: float) -> str:
+    """Write a place along a path with at most three decimals: 0.5, 1.125, −0.25."""
+    return f"{round(position, 3) + 0.0:g}".replace("-", "−")
+
+
 def percent(value: float) -> str:
     """Write a percentile: 54 %, and <1 % or >99 % where rounding would claim certainty."""
     if not math.isfinite(value):

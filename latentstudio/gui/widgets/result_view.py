@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGraphicsOpacityEffect, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from latentstudio.gui.theme import GAP, small_font
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 _OWN_HEIGHT = (Strip, ImageGrid, Table, Heatmap)
 """Results whose views are as high as what they hold; plots share what is left."""
+
+
+LEAST_PLOT, ROOMY_PLOT = 136, 200
+"""Least height in px of a plot among several parts, legend included, in low panels and in others."""
+_LOW = 260
 
 
 def part_for(result: Single, parent: QWidget) -> "FramesView | ResultPart":
@@ -129,8 +135,23 @@ class ResultView(QWidget):
             self._build(singles)
         for part, title, single in zip(self.parts, self._titles, singles, strict=True):
             title.setText(single.title)
-            title.setVisible(bool(single.title) and len(singles) > 1)
             _show(part, single)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """Let a plot of a sheet fill a low panel, whose first title goes, for the tab says nearly the same."""
+        room = min(max(self.height() - GAP, LEAST_PLOT), ROOMY_PLOT)
+        for part, kind in zip(self.parts, self._kinds, strict=True):
+            if len(self.parts) > 1 and not issubclass(kind, _OWN_HEIGHT):
+                part.setMinimumHeight(room)
+        for number, title in enumerate(self._titles):
+            room = number > 0 or self.height() >= _LOW
+            title.setVisible(bool(title.text()) and len(self._titles) > 1 and room)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep a low panel for the plot."""
+        super().resizeEvent(event)
+        self._fit_height()
 
     def set_stale(self, stale: bool) -> None:
         """Dim what belongs to an earlier state."""
@@ -179,8 +200,6 @@ class ResultView(QWidget):
             else:
                 part.set_selection(self._selection)
                 part.selected.connect(self.selected)
-                if len(singles) > 1 and not isinstance(single, Table | Heatmap):
-                    part.setMinimumHeight(200)
         if all(isinstance(single, _OWN_HEIGHT) for single in singles):
             self._column.addStretch(1)
         self._kinds = tuple(type(single) for single in singles)

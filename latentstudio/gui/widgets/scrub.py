@@ -11,6 +11,7 @@ from latentstudio.gui.widgets.painting import CENTRE, pen, write, write_wrapped
 from latentstudio.gui.widgets.path_colours import path_colour
 from latentstudio.gui.widgets.plain_box import RealBox, make_plain
 from latentstudio.gui.widgets.readouts import NAMES, readouts, sentence
+from latentstudio.gui.widgets.readouts import place as place_words
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry
 from latentstudio.gui.widgets.track_slider import TrackSlider
 from latentstudio.results import Band, Floats, Frames
@@ -53,7 +54,7 @@ class _PathTrack(TrackSlider):
             x = self.x_of(position)
             painter.setPen(pen(palette.border))
             painter.drawLine(QPointF(x, y + 5), QPointF(x, y + 9))
-            words = {0.0: "A", 1.0: "B"}.get(position, f"{position:.3g}".replace("-", "−"))
+            words = {0.0: "A", 1.0: "B"}.get(position, place_words(position))
             half = metrics.horizontalAdvance(words) / 2 + 4
             if all(x + half <= a or x - half >= b for a, b in taken):
                 taken.append((x - half, x + half))

@@ -10,6 +10,7 @@ from latentstudio.figures.recipe import ImageInput, Input
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.picture_window import PictureWindow
 from latentstudio.gui.widgets.slot import SlotWidget
+from latentstudio.studio.browse import image_name
 from latentstudio.studio.requests import DatasetFacts
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class SlotBinding(QObject):
         facts = self._controller.catalogue.datasets.get(item.dataset) if isinstance(item, ImageInput) else None
         if not isinstance(item, ImageInput) or item.id or facts is None or facts.ids is None:
             return ""
-        return facts.ids[item.index] if 0 <= item.index < facts.size else ""
+        return image_name(facts, item.index) if 0 <= item.index < facts.size else ""
 
     def _arrived(self, item: Input) -> None:
         wanted = [(i.dataset, i.index) for i in self.slot.inputs if isinstance(i, ImageInput)]

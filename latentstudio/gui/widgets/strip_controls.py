@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from latentstudio.controls import controls
 from latentstudio.gui.icons import icon
@@ -44,13 +44,15 @@ class StripControls(QWidget):
         self.paths.changed.connect(lambda chosen: self._give("paths", tuple(chosen)))
         self.fields = {name: NumberField(found[name], self) for name in ("steps", "extrapolate")}
         self.buttons: dict[str, QToolButton] = {}
-        layout = QVBoxLayout(self)
+        self._pairs = self._make_pairs()
+        self._layout = layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP // 2)
-        layout.addWidget(self.paths)
-        layout.addLayout(self._numbers())
-        layout.addLayout(self._pairs())
-        layout.addStretch(1)
+        layout.addWidget(self.paths, 0, 0)
+        layout.addLayout(self._numbers(), 1, 0, 1, 2)
+        layout.setColumnStretch(0, 1)
+        layout.setRowStretch(3, 1)
+        self._place_pairs(False)
 
     def _numbers(self) -> QGridLayout:
         grid = QGridLayout()
@@ -69,20 +71,28 @@ class StripControls(QWidget):
         grid.setColumnStretch(1, 1)
         return grid
 
-    def _pairs(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(2)
+    def _make_pairs(self) -> QWidget:
+        box = QWidget(self)
+        self._pair_grid = QGridLayout(box)
+        self._pair_grid.setContentsMargins(0, 0, 0, 0)
+        self._pair_grid.setSpacing(2)
         for picture, words, keys, what in _BUTTONS:
-            button = QToolButton(self)
+            button = QToolButton(box)
             button.setIcon(icon(picture))
             button.setIconSize(QSize(18, 18))
             button.setAccessibleName(words)
             button.setToolTip(f"{words} ({keys})")
             button.clicked.connect(lambda _=False, w=what: self.asked.emit(w))
             self.buttons[what] = button
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
+        return box
+
+    def _place_pairs(self, narrow: bool) -> None:
+        """Set the buttons in a square beside the chips where these stand in two rows, else in a row of their own."""
+        across = 2 if narrow else len(self.buttons)
+        for number, button in enumerate(self.buttons.values()):
+            self._pair_grid.addWidget(button, *divmod(number, across))
+        at = (0, 1) if narrow else (2, 0)
+        self._layout.addWidget(self._pairs, *at, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
     def _give(self, name: str, value: Any) -> None:
         self.changed.emit(name, value)
@@ -91,6 +101,7 @@ class StripControls(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Set the chips in two rows where the panel is narrow."""
         self.paths.set_across(2 if narrow else len(self.paths.chips))
+        self._place_pairs(narrow)
 
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Show parameters; those that are not given show their default."""

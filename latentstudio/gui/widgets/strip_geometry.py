@@ -11,7 +11,12 @@ LABEL_WIDTH = 88.0
 """Room at the left for path names, names of readouts, the slider's field and the curve's axis, in px."""
 MARGIN = 8.0
 ROW_GAP = 10.0
+TIGHT_GAP = 4.0
+"""Between rows that had to shrink."""
 LEAST_EDGE = 28.0
+ROOMY_EDGE, COMPACT_EDGE, SCROLLED_EDGE = 64.0, 34.0, 40.0
+"""Heights in px that a frame should have with all its readouts, must have before readouts go, and has in rows that
+scroll."""
 LARGEST_EDGE = 256.0
 READOUT_GAP = 3.0
 
@@ -36,6 +41,7 @@ class StripGeometry:
     top: float
     line_height: float
     lines: int
+    gap: float = ROW_GAP
 
     @property
     def row_height(self) -> float:
@@ -45,7 +51,7 @@ class StripGeometry:
     @property
     def height(self) -> float:
         """Height of everything."""
-        return self.top + self.rows * (self.row_height + ROW_GAP) - ROW_GAP + self.top if self.rows else 0.0
+        return self.top + self.rows * (self.row_height + self.gap) - self.gap + self.top if self.rows else 0.0
 
     @property
     def last(self) -> float:
@@ -58,7 +64,7 @@ class StripGeometry:
 
     def row_top(self, row: int) -> float:
         """Y of the upper edge of a row's frames."""
-        return self.top + row * (self.row_height + ROW_GAP)
+        return self.top + row * (self.row_height + self.gap)
 
     def frame_rect(self, frame: int) -> QRectF:
         """Rectangle of a frame's picture; frames are counted row by row."""
@@ -96,9 +102,9 @@ def strip_geometry(
 ) -> StripGeometry:
     """Fit `rows` of `columns` frames into a room.
 
-    Frames become as large as the width allows, and as small as the height asks for down to a readable size; then rows
-    scroll. A size at which every pixel of the model covers a whole number of screen pixels is taken where it costs no
-    more than a fifth of the width.
+    Frames become as large as the width allows, and as small as the height asks for: first without some of their
+    readouts, then with one line or none down to a readable size; then rows scroll. A size at which every pixel of the
+    model covers a whole number of screen pixels is taken where it costs no more than a fifth of the width.
 
     Parameters
     ----------
@@ -110,12 +116,8 @@ def strip_geometry(
     aspect = height / width
     pitch = max(LEAST_EDGE + 4, (room[0] - LABEL_WIDTH - MARGIN) / max(columns, 1))
     edge = min(pitch - 4, LARGEST_EDGE)
-    # Few rows keep all three readouts; many rows give up lines before they give up pictures.
-    for lines in (3, 2, 1):
-        free = (room[1] - 2 * 4 - (rows - 1) * ROW_GAP) / max(rows, 1) - READOUT_GAP - lines * line_height
-        if free >= 64 * aspect:
-            break
-    edge = max(LEAST_EDGE, min(edge, max(free / aspect, 48.0)))
+    lines, gap, free = _share(rows, room[1], line_height, aspect)
+    edge = max(LEAST_EDGE, min(edge, free / aspect))
     edge = crisp_edge(edge, width, ratio)
     return StripGeometry(
         columns=columns,
@@ -127,7 +129,27 @@ def strip_geometry(
         top=4.0,
         line_height=line_height,
         lines=lines,
+        gap=gap,
     )
+
+
+def _share(rows: int, height: float, line_height: float, aspect: float) -> tuple[int, float, float]:
+    """Return readout lines, gap between rows and height of a frame for `rows` rows in `height` px.
+
+    Few rows keep all three readouts; many rows give up lines before they give up pictures, and scroll at last.
+    """
+
+    def free(lines: int, gap: float) -> float:
+        words = READOUT_GAP + lines * line_height if lines else 0.0
+        return (height - 2 * 4 - (rows - 1) * gap) / max(rows, 1) - words
+
+    for lines in (3, 2, 1):
+        if free(lines, ROW_GAP) >= ROOMY_EDGE * aspect:
+            return lines, ROW_GAP, free(lines, ROW_GAP)
+    for lines in (1, 0):
+        if free(lines, TIGHT_GAP) >= COMPACT_EDGE * aspect:
+            return lines, TIGHT_GAP, free(lines, TIGHT_GAP)
+    return 1, TIGHT_GAP, SCROLLED_EDGE * aspect
 
 
 def crisp_edge(edge: float, pixels: int, ratio: float) -> float:

@@ -8,7 +8,7 @@ from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, write, write_wrapped
 from latentstudio.gui.widgets.path_colours import path_colour
-from latentstudio.gui.widgets.readouts import NAMES, readouts, sentence
+from latentstudio.gui.widgets.readouts import NAMES, place, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry, strip_geometry
 from latentstudio.results import Strip
 
@@ -115,7 +115,7 @@ class StripView(FramesView):
             return ""
         row, column = divmod(frame, self._strip.columns)
         label = self._strip.row_labels[row] if row < len(self._strip.row_labels) else f"path {row + 1}"
-        return f"{label} {self._strip.positions[column]:.3g}".replace("-0", "−0")
+        return f"{label} {place(float(self._strip.positions[column]))}"
 
     def describe(self, frame: int) -> str:
         """Say in words what a frame is, for screen readers."""
@@ -158,8 +158,8 @@ class StripView(FramesView):
             write_wrapped(painter, words, label.replace("-", "-\u200b"), palette.text, small_font(0.95), LEFT)
         for line in range(geometry.lines):
             rect = geometry.line_rect(row * geometry.columns, line)
-            place = QRectF(0, rect.top(), LABEL_WIDTH - 8, rect.height())
-            write(painter, place, NAMES[line], palette.muted, numeric_font(0.85), RIGHT)
+            margin = QRectF(0, rect.top(), LABEL_WIDTH - 8, rect.height())
+            write(painter, margin, NAMES[line], palette.muted, numeric_font(0.85), RIGHT)
 
     def _paint_readouts(self, painter: QPainter, frame: int) -> None:
         geometry, palette = self._geometry, colors()

@@ -30,6 +30,7 @@ class ThumbnailGrid(ThumbnailView):
     dragged = Signal(object)
     menu_asked = Signal(int, QPoint)
     enlarged = Signal(int)
+    used = Signal(int, str)  # put the image on slot a or b
 
     _press: QPoint | None = None
     _press_place = -1
@@ -136,7 +137,10 @@ class ThumbnailGrid(ThumbnailView):
     # --- keyboard ------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move with the arrows, extend with Shift, toggle with Ctrl+Space, open with Enter, enlarge with Space."""
+        """Move with the arrows, extend with Shift, toggle with Ctrl+Space, open with Enter, enlarge with Space.
+
+        A and B put the image on that slot of the strip.
+        """
         geometry = self.geometry_now()
         columns, page = geometry.columns, max(1, geometry.height // geometry.pitch) * geometry.columns
         steps = {
@@ -167,6 +171,8 @@ class ThumbnailGrid(ThumbnailView):
                 self.selected.emit((index,), "toggle")
             else:
                 self.enlarged.emit(index)
+        elif self._cursor >= 0 and key in (Qt.Key.Key_A, Qt.Key.Key_B) and not event.modifiers():
+            self.used.emit(int(self._order[self._cursor]), "a" if key == Qt.Key.Key_A else "b")
         elif self._cursor >= 0 and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.activated.emit(int(self._order[self._cursor]))
         else:

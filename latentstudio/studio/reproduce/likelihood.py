@@ -34,11 +34,10 @@ def by_person(lab: Lab) -> Finding:
         mine = persons == person
         sums.append(float(everything[mine].sum()))
         published = PUBLISHED[person] if person < len(PUBLISHED) else None
-        seen = ours[mine & ~held]
-        unseen = ours[mine & held]
-        rows.append(
-            (int(person), published, sums[-1], float(seen.sum()), float(seen.mean()), float(seen.std()), median(unseen))
-        )
+        seen, unseen = ours[mine & ~held], ours[mine & held]
+        mean, spread = (float(seen.mean()), float(seen.std())) if len(seen) else (np.nan, np.nan)
+        last = median(unseen) if len(unseen) else None
+        rows.append((int(person), published, sums[-1], float(seen.sum()), mean, spread, last))
     heads = ("class", "published sum", "ours, seen all", "sum, training", "mean, training", "sd", "median, held out")
     notes = (
         f"'Seen all': a flow trained here on all {len(persons)} images for {epochs} epochs, as in the publication; sum "
@@ -113,7 +112,7 @@ def common_or_unique(lab: Lab) -> Finding:
     """S0-X3."""
     ours, persons, seen, scores = lab.log_probs(), lab.persons, ~lab.held_out, lab.scores
     centre = scores[seen].mean(axis=0)
-    names = np.unique(persons)
+    names = np.array([k for k in np.unique(persons) if (seen & (persons == k)).sum() >= 2])
     means = np.array([ours[seen & (persons == k)].mean() for k in names])
     groups = [scores[seen & (persons == k)] for k in names]
     away = np.array([np.linalg.norm(g.mean(axis=0) - centre) for g in groups])

@@ -153,7 +153,7 @@ def depth(lab: Lab) -> Finding:
             f"{'With' if judged else 'Without'} a bound the loss falls in the second half of {epochs} epochs by "
             f"{falls[8, judged]:.1f} nats with K = 8 and by {falls[14, judged]:.1f} with K = 14 "
             f"({shares[8, judged]:.0f} % and {shares[14, judged]:.0f} % of the whole fall): "
-            f"K = 8 {'flattens' if flat else 'does not flatten'}, and K = 14 falls {'faster' if faster else 'no faster'}. "
+            f"K = 8 {'flattens' if flat else 'does not flatten'}, K = 14 falls {'faster' if faster else 'no faster'}. "
             f"Without a bound {', '.join(frozen) or 'no step was skipped'}"
             f"{': a frozen flow looks flat' if frozen else ''}."
         ),

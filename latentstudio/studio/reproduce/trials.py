@@ -150,5 +150,7 @@ def finite_share(values: Floats) -> float:
 
 
 def median(values: Floats) -> float:
-    """Median with NaN as -inf, so that failures count."""
+    """Median with NaN as -inf, so that failures count; NaN of nothing."""
+    if not len(values):
+        return float("nan")
     return float(np.sort(np.where(np.isnan(values), -np.inf, values))[(len(values) - 1) // 2])

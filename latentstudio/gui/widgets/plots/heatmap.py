@@ -35,18 +35,6 @@ def tinted(values: NDArray[np.float64], low: float, high: float, diverging: bool
     return np.rint(rgb).astype(np.uint8)
 
 
-def span_of(heatmap: Heatmap) -> tuple[float, float]:
-    """Return the ends of the colour scale that all maps share."""
-    finite = heatmap.maps[np.isfinite(heatmap.maps)]
-    if not len(finite):
-        return (-1.0, 1.0) if heatmap.diverging else (0.0, 1.0)
-    if heatmap.diverging:
-        reach = float(np.abs(finite).max()) or 1.0
-        return -reach, reach
-    low, high = float(finite.min()), float(finite.max())
-    return low, high if high > low else low + 1.0
-
-
 class _Maps(QWidget):
     """Paints the maps and their scale."""
 
@@ -61,7 +49,7 @@ class _Maps(QWidget):
     def show_map(self, heatmap: Heatmap) -> None:
         """Show another result."""
         self.heatmap = heatmap
-        low, high = span_of(heatmap)
+        low, high = heatmap.span
         self.pictures = [tinted(m, low, high, heatmap.diverging) for m in heatmap.maps]
         self._fit()
         self.update()
@@ -147,7 +135,7 @@ class _Maps(QWidget):
         painter.setPen(pen(palette.border))
         painter.setBrush(gradient)
         painter.drawRect(bar)
-        low, high = span_of(self.heatmap)
+        low, high = self.heatmap.span
         font = numeric_font(0.82)
         height = QFontMetricsF(font).height()
         marks = [(high, bar.top()), (low, bar.bottom())] + ([(0.0, bar.center().y())] if self.heatmap.diverging else [])

@@ -62,7 +62,7 @@ class Surface(pg.PlotWidget):  # type: ignore[misc]
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(180, 120)
+        self.setMinimumSize(180, 76)
         self.hideButtons()
         self.getPlotItem().setContentsMargins(0, 4, 8, 0)
         self.scene().sigMouseMoved.connect(self._moved)

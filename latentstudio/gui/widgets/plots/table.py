@@ -36,7 +36,7 @@ def cell_text(value: str | int | float | None, digits: int) -> str:
             return "nan"
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return f"{value:.{digits}f}".replace("-", "−")
+        return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u2009")
     return str(value)
 
 
