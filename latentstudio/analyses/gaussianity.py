@@ -136,7 +136,7 @@ def _slices(total: int) -> Iterator[slice]:
 
 
 def _codes(study: Study, rows: Indices) -> Floats:
-    """Codes of the images at `rows`, float64 (n, D); NaN for pictures that cannot be read, which the counts leave out."""
+    """Codes of the images at `rows`, float64 (n, D); NaN for pictures that cannot be read: not counted."""
     model = model_of(study)
     images, kept = study.read(rows)
     codes = np.full((len(rows), model.space.size), np.nan)
