@@ -227,7 +227,7 @@ def test_codes_far_out_or_not_finite_are_counted_and_left_out_of_sums() -> None:
     assert whole["images"] == len(kept)
     assert whole["norm of the mean"] == pytest.approx(np.linalg.norm(kept.mean(axis=0)), abs=1e-4)
     notes = " ".join(result.parts[0].notes)
-    assert f"{broken} of 600 codes are not finite" in notes
+    assert f"{broken} of 600 images have no finite code" in notes
     assert f"{far} of 600 codes have a norm above" in notes
     norms = table(result, "Norms")[0]
     assert norms["images"] == 600
