@@ -3,6 +3,7 @@
 from typing import Any
 
 from latentstudio.analyses.components import Components
+from latentstudio.analyses.gaussianity import Gaussianity
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
 from latentstudio.analyses.training import Training
@@ -10,6 +11,7 @@ from latentstudio.analyses.training import Training
 ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
     "norms": Norms,
+    "gaussianity": Gaussianity,
     "components": Components,
     "training": Training,
 }

@@ -1,4 +1,4 @@
-"""Turn images into codes."""
+"""Turn images into codes: a file of tensors, or a whole data set into the latent store."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentstudio.cli.encode_store import add_store_arguments, check_no_store_options, store_whole
 from latentstudio.cli.output import print_json
 from latentstudio.cli.parsing import add_data, add_device, add_json, add_model, whole_numbers
 from latentstudio.errors import UserError
@@ -25,13 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--indices", nargs="+", metavar="I", help="only these images: 3 7 0:10 (default: all)")
     parser.add_argument("--images", nargs="+", type=Path, metavar="FILE", help="picture files instead of a data set")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="CODES.safetensors")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="CODES.safetensors", help="with --store: a folder (default: in the cache)"
+    )
+    add_store_arguments(parser)
     add_device(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write tensors ``codes`` (N, D), ``norm`` (N) and, where the model has a density, ``log_prob`` (N, nats)."""
+    if options.store:
+        return store_whole(options)
+    check_no_store_options(options)
+    if options.output is None:
+        raise UserError("Codes need a file to go to: -o CODES.safetensors, or --store for the latent store.")
     from latentstudio.cli.output import with_progress
     from latentstudio.figures.recipe import DataRef, ModelRef
     from latentstudio.studio.workspace import Workspace

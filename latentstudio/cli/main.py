@@ -28,6 +28,8 @@ COMMANDS: dict[str, Command] = {
     "render": Command("render", "draw a recipe or an exported figure again, or check it"),
     "animate": Command("animate", "write a path as a GIF, APNG or WebP"),
     "encode": Command("encode", "turn images into codes"),
+    "stores": Command("stores", "list or clear the codes of whole data sets that are kept on disk"),
+    "merge": Command("merge", "join latent stores that were encoded in parts"),
     "decode": Command("decode", "turn codes into a picture grid"),
     "train": Command("train", "train a model from a recipe"),
     "check-model": Command("check_model", "prove that a model folder loads and keeps its promises"),

@@ -27,6 +27,7 @@ from latentstudio.studio.requests import (
     ReadPhoto,
     RenderFigure,
     RunRecipe,
+    StoreCodes,
     ThumbnailBatch,
     Thumbnails,
 )
@@ -72,6 +73,7 @@ class Handlers:
             Thumbnails: self._thumbnails,
             Picture: self._picture,
             DatasetColumns: self._columns,
+            StoreCodes: self._store,
             Inspect: self._inspect,
             ReadPhoto: self._read_photo,
             AlignPhoto: self._align,
@@ -161,6 +163,12 @@ class Handlers:
     def _columns(self, request: DatasetColumns) -> Job:
         yield from _numerics()
         yield from dataset_columns(request, self.workspace)
+
+    def _store(self, request: StoreCodes) -> Job:
+        from latentstudio.studio.latent_encoding import store_codes
+
+        yield from _numerics()
+        yield from store_codes(request, self.workspace)
 
     def _inspect(self, request: Inspect) -> Job:
         from latentstudio.figures.inspect import inspect_recipe

@@ -100,6 +100,32 @@ class ColumnsReady:
 
 
 @dataclass(frozen=True)
+class StoreCodes:
+    """Encode a whole dataset into the latent store, from where it was left; the answer is `CodesStored`.
+
+    Dropping the request keeps what was encoded.
+
+    Attributes
+    ----------
+    dtype : ``float32``, or ``float16`` for half the room and eleven bits.
+    """
+
+    model: ModelRef
+    data: DataRef
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class CodesStored:
+    """Where the codes are, how many, how many of them were encoded now, and the room that they take."""
+
+    folder: str
+    images: int
+    encoded: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Inspect:
     """Everything about one code; the answer is `figures.inspect.Inspection`."""
 
@@ -160,6 +186,7 @@ Request = (
     | Thumbnails
     | Picture
     | DatasetColumns
+    | StoreCodes
     | Inspect
     | ReadPhoto
     | AlignPhoto

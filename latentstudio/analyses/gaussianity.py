@@ -1,0 +1,145 @@
+"""Whether codes are what the prior says: independent draws of N(0, I), each claim beside what such draws would give."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.analyses.base import Study
+from latentstudio.analyses.gaussianity_counts import Counts, regions_of
+from latentstudio.analyses.passes import CHUNK, Indices, Pace, model_of, origin_words, splits, studied
+from latentstudio.controls import control
+from latentstudio.errors import UserError
+from latentstudio.results import Partial
+
+Floats = NDArray[np.float64]
+
+# Codes farther out than this many times the upper end of the prior's typical set are left out of sums and said so:
+# a flow can send an image that it has not seen a thousand times farther, and one such code would be every moment.
+_FAR = 2.0
+# Numbers that are drawn between two yields, and in all for one split and region, by the simulated repeats.
+_DRAWS_AT_ONCE, _DRAWS = 1_000_000, 20_000_000
+# Shares of the work: the first pass, the second, and the simulated repeats.
+_FIRST, _SECOND = 0.5, 0.95
+
+
+@dataclass(frozen=True)
+class Gaussianity:
+    """Norm of the mean, norms, projections on the mean line, moments, quantiles and neighbouring components.
+
+    Two passes over the images: the line through the mean is fitted on half of them in the first, and the other half is
+    projected in the second, since a sample projected onto its own mean lies on one side even when it is pure noise.
+    """
+
+    title: ClassVar[str] = "Gaussianity"
+    summary: ClassVar[str] = "Whether codes are draws of the normal prior: mean, norms, moments and neighbours."
+    needs: ClassVar[frozenset[str]] = frozenset({"encode"})
+    needs_model: ClassVar[bool] = True
+    needs_data: ClassVar[bool] = True
+
+    part: str = control(
+        "", "Part of the code", "text", help="The part that is drawn; empty is the whole code. Tables hold all parts."
+    )
+    bins: int = control(30, "Bins", "int", minimum=5, maximum=200)
+    seed: int = control(
+        0, "Seed", "int", minimum=0, maximum=2**31 - 1, help="Draws the two halves and the simulated repeats."
+    )
+    repeats: int = control(
+        200,
+        "Repeats",
+        "int",
+        minimum=0,
+        maximum=10_000,
+        help="Simulated sets of draws for the norm of the mean, where images times components are few enough.",
+        advanced=True,
+    )
+    lags: tuple[int, ...] = control(
+        (1, 2, 4, 8),
+        "Neighbours",
+        "ints",
+        minimum=1,
+        maximum=1_000_000,
+        help="How many places behind a component its partner lies.",
+        advanced=True,
+    )
+
+    def run(self, study: Study) -> Iterator[Partial]:
+        """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part."""
+        from latentstudio.analyses.gaussianity_plots import first_sheet, sheet
+
+        counts, indices = self._counts(study), studied(study)
+        shown = self._shown(counts)
+        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        pace = Pace(len(indices))
+        for rows in _slices(len(indices)):
+            counts.add(_codes(study, indices[rows]))
+            result = None
+            if pace.due(rows.stop):
+                counts.flush()
+                result = first_sheet(counts, shown, self.bins, caption)
+            yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
+        counts.fit_lines()
+        for rows in _slices(len(indices)):
+            counts.project(rows, _codes(study, indices[rows]))
+            done = rows.stop / len(indices)
+            yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
+        simulated: list[Floats] = []
+        for group in range(len(counts.splits)):
+            drawn = [np.zeros(0)]
+            for norms in self._simulated(counts, group, shown):
+                drawn.append(norms)
+                yield Partial(_SECOND, None, "Drawing repeats of the prior")
+            simulated.append(np.concatenate(drawn))
+        yield Partial(1.0, sheet(counts, shown, self.bins, caption, tuple(simulated)))
+
+    def _counts(self, study: Study) -> Counts:
+        from latentstudio.stats.norms import norm_law, typical_set
+
+        space, indices = model_of(study).space, studied(study)
+        if space.prior.kind != "standard_normal":
+            raise UserError(
+                f"Gaussianity compares codes with draws of N(0, I), and the prior of this model is {space.prior.kind}; "
+                "Norms shows them against their own prior."
+            )
+        bound = _FAR * typical_set(norm_law(space.prior.kind, space.size))[1]
+        lags = tuple(sorted(set(self.lags)))
+        regions = regions_of(space.size, dict(space.parts))
+        return Counts(indices, splits(study, indices), regions, bound, lags, self.seed)
+
+    def _shown(self, counts: Counts) -> int:
+        """Place of the region that is drawn."""
+        names = [region.name for region in counts.regions]
+        if not self.part or self.part == names[0]:
+            return 0
+        if self.part in names:
+            return names.index(self.part)
+        raise UserError(f"The code has no part '{self.part}'; there are {', '.join(names[1:]) or 'none'}.")
+
+    def _simulated(self, counts: Counts, group: int, region: int) -> Iterator[Floats]:
+        """Norms of the means of simulated sets of draws, some at each yield; none where they would take long."""
+        from latentstudio.stats.gaussian_nulls import simulated_mean_norms
+
+        n, size = counts.moments(group).count, counts.regions[region].size
+        if not n or n * size * self.repeats > _DRAWS:
+            return
+        step = max(_DRAWS_AT_ONCE // (n * size), 1)
+        for start in range(0, self.repeats, step):
+            seeds = range(self.seed + start, self.seed + min(start + step, self.repeats))
+            yield simulated_mean_norms(size, n, seeds)
+
+
+def _slices(total: int) -> Iterator[slice]:
+    for start in range(0, total, CHUNK):
+        yield slice(start, min(start + CHUNK, total))
+
+
+def _codes(study: Study, rows: Indices) -> Floats:
+    """Codes of the images at `rows`, float64 (n, D); NaN for pictures that cannot be read: not counted."""
+    model = model_of(study)
+    images, kept = study.read(rows)
+    codes = np.full((len(rows), model.space.size), np.nan)
+    if kept.any():
+        codes[kept] = model.encode(images).double().cpu().numpy()
+    return codes
