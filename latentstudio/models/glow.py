@@ -54,6 +54,8 @@ class Glow(nn.Module):
         self.flow = GlowFlow(config.shape)
         self.space = LatentSpace(math.prod(config.image_shape), self.flow.parts(), StandardNormal())
         self._fused: tuple[int, FusedGlow] | None = None
+        # Tensors whose changes make the plan out of date; gathering them takes as long as decoding a small picture.
+        self._watched: tuple[Tensor, ...] = ()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Glow":
@@ -107,7 +109,8 @@ class Glow(nn.Module):
         UserError
             The codes have another size.
         """
-        return _to_images(self._to_data(self._check_codes(codes), want_log_det=False)[0])
+        v = self._to_data(self._check_codes(codes), want_log_det=False)[0]
+        return _to_images(v).view(-1, *self.image_shape)
 
     def log_prob(self, images: Tensor) -> Tensor:
         """Return the log-density in nats per image at the middle of the bins, float64 (N,).
@@ -150,6 +153,14 @@ class Glow(nn.Module):
         The mean over the noise is a lower bound of the log-probability of the `n_bits` picture.
         """
         return self._log_prob(self._dequantise(self._check_images(images), generator))
+
+    def dequantised_codes(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the codes (N, D) of uniformly dequantised images.
+
+        The flow was trained on such images. A picture without the noise, as `encode` takes it, has a shorter code: where
+        the picture is smooth, the directions that hold the noise are empty.
+        """
+        return self._to_noise_of(self._dequantise(self._check_images(images), generator), want_log_det=False)[0]
 
     def extra_scores(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Return further scores of images (N, C, H, W), each (N,), by name.
@@ -257,19 +268,29 @@ class Glow(nn.Module):
         usable = first.device.type in ("cpu", "cuda") and first.dtype == torch.float32
         if self.training or torch.is_grad_enabled() or not usable:
             return None
-        tensors = self.flow.state_dict(keep_vars=True).values()
-        key = hash(tuple((id(t), 0 if t.is_inference() else t._version) for t in tensors))
-        if self._fused is None or self._fused[0] != key:
-            self._fused = (key, FusedGlow(self.flow))
+        if not self._watched:
+            self._watched = tuple(t for t in self.flow.state_dict(keep_vars=True).values() if not t.is_inference())
+        version = sum(t._version for t in self._watched)
+        if self._fused is None or self._fused[0] != version:
+            self._fused = (version, FusedGlow(self.flow))
         return self._fused[1]
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _forget_plan(self) -> None:
         self._fused = None
+        self._watched = ()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        self._forget_plan()
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+
+    def load_state_dict(self, *args: Any, **options: Any) -> Any:
+        """Load weights as every module does; a plan of earlier weights is forgotten."""
+        self._forget_plan()
+        return super().load_state_dict(*args, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the plan out of copies; it is made again when it is wanted."""
-        return {**self.__dict__, "_fused": None}
+        return {**self.__dict__, "_fused": None, "_watched": ()}
 
 
 def _to_flow(images: Tensor) -> Tensor:
@@ -288,5 +309,7 @@ def _flow_log_prob(flow: GlowFlow, v: Tensor) -> Tensor:
 
 def _in_parts(work: Any, rows: Tensor, at_once: int) -> tuple[Tensor, Tensor]:
     """Apply `work` to at most `at_once` rows at a time."""
+    if not len(rows):
+        return rows.flatten(1), rows.new_zeros(0, dtype=torch.float64)
     answers = [work(part) for part in rows.split(at_once)]
     return torch.cat([a for a, _ in answers]), torch.cat([b for _, b in answers])

@@ -23,7 +23,7 @@ class GlowConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         per ``pixel``, or ``none``, which is N(0, I).
     top_prior : prior of what remains at the top.
     edge : what the zero-initialised convolutions see beyond the border of the picture.
-    limit : largest magnitude of h in ``sigmoid(h + 2)``.
+    limit : largest magnitude of h in ``sigmoid(h + 2)`` and of the log standard deviation of conditional priors.
     """
 
     image_shape: tuple[int, int, int]

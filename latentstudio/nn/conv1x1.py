@@ -78,10 +78,10 @@ class InvertibleConv1x1(nn.Module):
         # P^T has the unit vectors as columns in the order of the permutation.
         half = torch.linalg.solve_triangular(lower, unit[:, self.permutation], upper=False, unitriangular=True)
         inverse = torch.linalg.solve_triangular(upper, half, upper=True)
-        condition = inverse.norm() * (lower @ upper).norm()
-        if not bool(condition < 1e9):
+        condition = (inverse.norm() * (lower @ upper).norm()).item()
+        if not condition < 1e9:
             raise UserError(
-                f"A 1x1 convolution of {len(lower)} channels is singular or nearly so (condition {float(condition):.1g}); "
+                f"A 1x1 convolution of {len(lower)} channels is singular or nearly so (condition {condition:.1g}); "
                 "its flow has no inverse."
             )
         return inverse

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from latentstudio.nn.glow import GlowFlow, GlowLevel, GlowStep
 from latentstudio.nn.glow_coupling import ZeroConv3x3
-from latentstudio.nn.glow_prior import LOG_SD_LIMIT, ConditionalPrior
+from latentstudio.nn.glow_prior import ConditionalPrior
 from latentstudio.nn.image_actnorm import ImageActNorm
 from latentstudio.nn.packed_conv import PackedConv
 
@@ -89,6 +89,7 @@ class _Level:
     log_det : nats that are the same for every picture, towards noise.
     prior : convolution from the half that goes on to (mean, log_sd); None where they are fixed.
     mean, log_sd : fixed prior, (C, H or 1, W or 1).
+    limit : largest magnitude of log_sd.
     at_a_time : pictures that fit into the cache.
     """
 
@@ -97,13 +98,14 @@ class _Level:
     prior: PackedConv | None
     mean: Tensor
     log_sd: Tensor
+    limit: float
     at_a_time: int
 
     def mean_and_log_sd(self, kept: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.prior is None or kept is None:
             return self.mean, self.log_sd
         mean, log_sd = self.prior(kept).chunk(2, 1)
-        return mean, log_sd.clamp(-LOG_SD_LIMIT, LOG_SD_LIMIT)
+        return mean, log_sd.clamp(-self.limit, self.limit)
 
 
 class FusedGlow:
@@ -204,7 +206,8 @@ def _fold_level(level: GlowLevel, shape: tuple[int, int, int], width: int) -> _L
         log_det -= float(log_sd.double().expand(noise_channels, height, length).sum())
     cache = _CACHE_BYTES * torch.get_num_threads() if scales.device.type == "cpu" else 2**30
     fitting = cache // (4 * height * length * max(width, channels))
-    return _Level(steps, log_det, packed, mean, log_sd, max(1, fitting))
+    limit = level.flow_steps()[0].coupling.limit
+    return _Level(steps, log_det, packed, mean, log_sd, limit, max(1, fitting))
 
 
 def _fold_step(step: GlowStep, picture: tuple[int, int]) -> _Step:

@@ -11,9 +11,6 @@ from torch import Tensor, nn
 
 from latentstudio.nn.glow_coupling import Edge, ZeroConv3x3
 
-# Keeps exp(log_sd) and its inverse within what float32 can undo; trained values are far inside.
-LOG_SD_LIMIT = 12.0
-
 PriorKind = Literal["conditional", "channel", "pixel", "none"]
 
 
@@ -23,17 +20,20 @@ class ConditionalPrior(nn.Module):
     Parameters
     ----------
     channels : of the half that goes on, which are those of the half that is split off.
+    limit : largest magnitude of log_sd. Far from the data the convolution extrapolates; with a tiny standard deviation
+        no float32 picture could hold the noise any more.
     """
 
-    def __init__(self, channels: int, edge: Edge) -> None:
+    def __init__(self, channels: int, edge: Edge, limit: float) -> None:
         super().__init__()
+        self.limit = limit
         self.conv = ZeroConv3x3(channels, 2 * channels, edge)
 
     def forward(self, kept: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return mean and log standard deviation, each (N, C, H, W)."""
         assert kept is not None
         mean, log_sd = self.conv(kept).chunk(2, 1)
-        return mean, log_sd.clamp(-LOG_SD_LIMIT, LOG_SD_LIMIT)
+        return mean, log_sd.clamp(-self.limit, self.limit)
 
 
 class FixedPrior(nn.Module):
@@ -51,16 +51,16 @@ class FixedPrior(nn.Module):
 
     def forward(self, kept: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return mean and log standard deviation, each of the shape given."""
-        return self.mean, self.log_sd.clamp(-LOG_SD_LIMIT, LOG_SD_LIMIT)
+        return self.mean, self.log_sd
 
 
 Prior = ConditionalPrior | FixedPrior
 
 
-def build_prior(kind: PriorKind, shape: tuple[int, int, int], edge: Edge) -> Prior | None:
+def build_prior(kind: PriorKind, shape: tuple[int, int, int], edge: Edge, limit: float) -> Prior | None:
     """Return a prior for z of `shape` (C, H, W), or None for N(0, I)."""
     if kind == "conditional":
-        return ConditionalPrior(shape[0], edge)
+        return ConditionalPrior(shape[0], edge, limit)
     if kind == "none":
         return None
     return FixedPrior(shape if kind == "pixel" else (shape[0], 1, 1))
