@@ -6,21 +6,22 @@ Codes are the standardised noise ``(z - mean) * exp(-log_sd)`` of all levels, ea
 first; the parts of the latent space are named level_1 to level_L.
 
 The scale of pixels. A picture x in [-1, 1] has the pixel values ``p = (x + 1) * 127.5`` of 0 to 255; the flow sees
-``v = (p + 1/2) / 256 - 1/2``, the middle of the value's bin. This is affine, without noise and without rounding, so that
-`decode` undoes `encode` whatever `n_bits` is. In training with `dequantise`, v is spread evenly over the bin of a scale
-with 2^n_bits bins instead: ``v = floor(p / 2^(8 - n_bits)) / 2^n_bits - 1/2 + U(0, 2^-n_bits)``; both speak of the same v.
+``v = (p + 1/2) / 256 - 1/2``, the middle of the value's bin. This is affine, without noise and without rounding, so
+that `decode` undoes `encode` whatever `n_bits` is. In training with `dequantise`, v is spread evenly over the bin of a
+scale with 2^n_bits bins instead, ``v = floor(p / 2^(8 - n_bits)) / 2^n_bits - 1/2 + U(0, 2^-n_bits)``; both speak of
+the same v.
 
 Log-densities are in nats per image, of v times the size of a bin, with D = C H W:
 
     log p = log N(code; 0, I) + log |det dcode/dv| - D log 2^n_bits
 
-and bits per dimension are ``-log p / (D log 2)``. At the middle of the bins this is an estimate; `dequantised_log_prob`,
-whose mean is a lower bound of the discrete log-likelihood, is what is compared with published numbers.
+and bits per dimension are ``-log p / (D log 2)``. At the middle of the bins this is no bound, and for smooth pictures
+it is far better than one; `dequantised_log_prob`, whose mean is a lower bound of the discrete log-likelihood, is what
+compares with published numbers.
 """
 
 import math
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -30,8 +31,8 @@ from torch import Tensor, nn
 from latentstudio.errors import UserError
 from latentstudio.models.base import Ability, LatentSpace
 from latentstudio.models.glow_config import GlowConfig, GlowObjective, read_glow_config
+from latentstudio.models.glow_passes import GlowPasses
 from latentstudio.models.priors import StandardNormal
-from latentstudio.nn.fused_glow import FusedGlow
 from latentstudio.nn.glow import GlowFlow
 from latentstudio.nn.realnvp import standard_normal_log_prob
 
@@ -53,9 +54,8 @@ class Glow(nn.Module):
         self.image_shape = config.image_shape
         self.flow = GlowFlow(config.shape)
         self.space = LatentSpace(math.prod(config.image_shape), self.flow.parts(), StandardNormal())
-        self._fused: tuple[int, FusedGlow] | None = None
-        # Tensors whose changes make the plan out of date; gathering them takes as long as decoding a small picture.
-        self._watched: tuple[Tensor, ...] = ()
+        self._at_once = max(1, _PIXELS_AT_ONCE // math.prod(config.image_shape[1:]))
+        self._passes = GlowPasses(self.flow, self._at_once)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Glow":
@@ -99,7 +99,7 @@ class Glow(nn.Module):
         UserError
             The images have another shape, or a pixel is NaN or infinite.
         """
-        return self._to_noise(self._check_images(images), want_log_det=False)[0]
+        return self._passes.to_noise(_to_flow(self._check_images(images)))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return images (N, C, H, W) of codes (N, D); not clipped.
@@ -109,8 +109,7 @@ class Glow(nn.Module):
         UserError
             The codes have another size.
         """
-        v = self._to_data(self._check_codes(codes), want_log_det=False)[0]
-        return _to_images(v).view(-1, *self.image_shape)
+        return _to_images(self._passes.to_data(self._check_codes(codes)))
 
     def log_prob(self, images: Tensor) -> Tensor:
         """Return the log-density in nats per image at the middle of the bins, float64 (N,).
@@ -132,8 +131,8 @@ class Glow(nn.Module):
         UserError
             The codes have another size.
         """
-        log_det = self._to_data(self._check_codes(codes), want_log_det=True)[1]
-        log_det = self._mend(log_det, codes, lambda flow, rows: flow.to_data(rows)[1])
+        log_det = self._passes.to_data_log_det(self._check_codes(codes))
+        log_det = self._passes.mend(log_det, codes, lambda flow, rows: flow.to_data(rows)[1])
         return standard_normal_log_prob(codes.double()) - log_det + self.dequantisation_constant
 
     # -- bits per dimension
@@ -157,10 +156,10 @@ class Glow(nn.Module):
     def dequantised_codes(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return the codes (N, D) of uniformly dequantised images.
 
-        The flow was trained on such images. A picture without the noise, as `encode` takes it, has a shorter code: where
-        the picture is smooth, the directions that hold the noise are empty.
+        The flow was trained on such images. A picture without the noise, as `encode` takes it, has a shorter code:
+        where the picture is smooth, the directions that hold the noise are empty.
         """
-        return self._to_noise_of(self._dequantise(self._check_images(images), generator), want_log_det=False)[0]
+        return self._passes.to_noise(self._dequantise(self._check_images(images), generator))
 
     def extra_scores(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Return further scores of images (N, C, H, W), each (N,), by name.
@@ -192,7 +191,7 @@ class Glow(nn.Module):
 
         They are dequantised first, so that a channel that is constant in all of them does no harm.
         """
-        count = min(len(inputs), max(32, self._at_once()))
+        count = min(len(inputs), max(32, self._at_once))
         chosen = inputs[torch.linspace(0, len(inputs) - 1, count).long()]
         self.flow.train()
         with torch.no_grad():
@@ -214,41 +213,13 @@ class Glow(nn.Module):
         bins = 2**self._config.n_bits
         values = ((images + 1) * 127.5).round().clamp(0, 255)
         noise = torch.rand(images.shape, generator=generator).to(images)
-        return ((values * (bins / 256)).floor() + noise) / bins - 0.5
+        v: Tensor = ((values * (bins / 256)).floor() + noise) / bins - 0.5
+        return v
 
     def _log_prob(self, v: Tensor) -> Tensor:
-        noise, log_det = self._to_noise_of(v, want_log_det=True)
+        noise, log_det = self._passes.to_noise_with_log_det(v)
         answer = standard_normal_log_prob(noise.double()) + log_det
-        answer = self._mend(answer, v, _flow_log_prob)
-        return answer + self.dequantisation_constant
-
-    def _mend(self, answer: Tensor, inputs: Tensor, again: Any) -> Tensor:
-        """Compute in float64 the rows of `answer` (N,) that are not finite: float32 overflows far from the data."""
-        bad = ~torch.isfinite(answer)
-        if inputs.dtype == torch.float32 and bool(bad.any()):
-            answer = answer.clone()
-            answer[bad] = again(deepcopy(self.flow).double(), inputs[bad].double())
-        return answer
-
-    def _to_noise(self, images: Tensor, *, want_log_det: bool) -> tuple[Tensor, Tensor]:
-        return self._to_noise_of(_to_flow(images), want_log_det=want_log_det)
-
-    def _to_noise_of(self, v: Tensor, *, want_log_det: bool) -> tuple[Tensor, Tensor]:
-        plan = self._plan() if len(v) else None
-        if plan is None:
-            return _in_parts(self.flow.to_noise, v, self._at_once())
-        noise, log_det = plan.to_noise(v, want_log_det=want_log_det)
-        return noise, v.new_zeros(0) if log_det is None else log_det
-
-    def _to_data(self, codes: Tensor, *, want_log_det: bool) -> tuple[Tensor, Tensor]:
-        plan = self._plan() if len(codes) else None
-        if plan is None:
-            return _in_parts(self.flow.to_data, codes, self._at_once())
-        v, log_det = plan.to_data(codes, want_log_det=want_log_det)
-        return v, codes.new_zeros(0) if log_det is None else log_det
-
-    def _at_once(self) -> int:
-        return max(1, _PIXELS_AT_ONCE // (self.image_shape[1] * self.image_shape[2]))
+        return self._passes.mend(answer, v, _flow_log_prob) + self.dequantisation_constant
 
     def _check_images(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape:
@@ -262,35 +233,14 @@ class Glow(nn.Module):
             raise UserError(f"Codes of shape {tuple(codes.shape)} do not fit; (N, {self.space.size}) is expected.")
         return codes
 
-    def _plan(self) -> FusedGlow | None:
-        """Return the fused flow, or None where the plain one must run: training, gradients, another type or device."""
-        first = next(self.flow.parameters())
-        usable = first.device.type in ("cpu", "cuda") and first.dtype == torch.float32
-        if self.training or torch.is_grad_enabled() or not usable:
-            return None
-        if not self._watched:
-            self._watched = tuple(t for t in self.flow.state_dict(keep_vars=True).values() if not t.is_inference())
-        version = sum(t._version for t in self._watched)
-        if self._fused is None or self._fused[0] != version:
-            self._fused = (version, FusedGlow(self.flow))
-        return self._fused[1]
-
-    def _forget_plan(self) -> None:
-        self._fused = None
-        self._watched = ()
-
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        self._forget_plan()
+        self._passes.forget()
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def load_state_dict(self, *args: Any, **options: Any) -> Any:
-        """Load weights as every module does; a plan of earlier weights is forgotten."""
-        self._forget_plan()
+        """Load weights as every module does; a fused flow of earlier weights is forgotten."""
+        self._passes.forget()
         return super().load_state_dict(*args, **options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the plan out of copies; it is made again when it is wanted."""
-        return {**self.__dict__, "_fused": None, "_watched": ()}
 
 
 def _to_flow(images: Tensor) -> Tensor:
@@ -305,11 +255,3 @@ def _to_images(v: Tensor) -> Tensor:
 def _flow_log_prob(flow: GlowFlow, v: Tensor) -> Tensor:
     noise, log_det = flow.to_noise(v)
     return standard_normal_log_prob(noise) + log_det
-
-
-def _in_parts(work: Any, rows: Tensor, at_once: int) -> tuple[Tensor, Tensor]:
-    """Apply `work` to at most `at_once` rows at a time."""
-    if not len(rows):
-        return rows.flatten(1), rows.new_zeros(0, dtype=torch.float64)
-    answers = [work(part) for part in rows.split(at_once)]
-    return torch.cat([a for a, _ in answers]), torch.cat([b for _, b in answers])

@@ -58,9 +58,9 @@ class GlowObjective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes
     ----------
-    dequantise : spread every pixel value evenly over its bin of the `n_bits` scale, which makes the loss a bound for the
-        discrete likelihood. Without it the density grows without limit on the grid of pixel values, so every recipe for
-        pictures should say true.
+    dequantise : spread every pixel value evenly over its bin of the `n_bits` scale, which makes the loss a bound for
+        the discrete likelihood. Without it the density grows without limit on the grid of pixel values, so every recipe
+        for pictures should say true.
     """
 
     dequantise: bool = False
@@ -79,7 +79,10 @@ def read_glow_config(config: Mapping[str, Any]) -> GlowConfig:
     except msgspec.ValidationError as error:
         raise UserError(f"The configuration of a glow model is not valid: {error}.") from error
     limits = {
-        "image_shape": (read.image_shape[0] in (1, 3) and max(read.image_shape) <= 1024, "1 or 3 channels, up to 1024 px"),
+        "image_shape": (
+            read.image_shape[0] in (1, 3) and max(read.image_shape) <= 1024,
+            "1 or 3 channels, up to 1024 px",
+        ),
         "levels": (1 <= read.levels <= 8, "1 to 8"),
         "steps": (1 <= read.steps <= 256, "1 to 256"),
         "width": (1 <= read.width <= 4096, "1 to 4096"),

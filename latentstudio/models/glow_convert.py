@@ -4,6 +4,7 @@ Files are read as tensors only; a pickle that would execute anything is refused.
 """
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,17 +37,13 @@ def read_foreign_tensors(path: Path) -> dict[str, Tensor]:
         The file is missing or broken, holds more than tensors, or holds no tensors.
     """
     try:
-        content: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        content = _load(path)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} holds more than tensors, and reading it would execute what is in it; save the state_dict alone."
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read as a file of tensors: {str(error).splitlines()[0]}.") from error
+        raise UserError(f"{path} cannot be read as a file of tensors: {_first_line(error)}.") from error
     for name in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
@@ -55,6 +52,19 @@ def read_foreign_tensors(path: Path) -> dict[str, Tensor]:
     if bad := [name for name, t in content.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]:
         raise UserError(f"{path} holds NaN or infinite values in '{bad[0]}'; finite weights are expected.")
     return {str(name): tensor for name, tensor in content.items()}
+
+
+def _load(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    with warnings.catch_warnings():
+        # Of old pickle protocols: what matters is whether the tensors can be read.
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 def convert_glow(tensors: Mapping[str, Tensor], source: str, size: int, n_bits: int) -> tuple[Glow, str]:
@@ -85,7 +95,7 @@ def convert_glow(tensors: Mapping[str, Tensor], source: str, size: int, n_bits: 
                 _fill_step(our_step, step)
             _fill_prior(ours.typed_prior(), level.prior)
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"The tensors of {source} do not fit together: {str(error).splitlines()[0]}.") from error
+        raise UserError(f"The tensors of {source} do not fit together: {_first_line(error)}.") from error
     return model.eval().requires_grad_(False), layout
 
 

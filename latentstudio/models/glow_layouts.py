@@ -1,12 +1,13 @@
 """Read the weights of Glow from two public layouts into ours, by the names and shapes of their tensors alone.
 
-``glow-pytorch``: ``blocks.I.flows.J.{actnorm,invconv,coupling}`` and ``blocks.I.prior``, finest level first. Its networks
-have no ActNorm inside, so that their biases become shifts; its last convolutions see ones beyond the border, also on the
-zeros from which it computes the top prior, which therefore differs from pixel to pixel.
+``glow-pytorch``: ``blocks.I.flows.J.{actnorm,invconv,coupling}`` and ``blocks.I.prior``, finest level first. Its
+networks have no ActNorm inside, so that their biases become shifts; its last convolutions see ones beyond the border,
+also on the zeros from which it computes the top prior, which therefore differs from pixel to pixel.
 
-``normflows``: a ``MultiscaleFlow`` of ``GlowBlock`` with ``scale_map="sigmoid"``, ``flows.I.J`` and ``q0.I``, coarsest level
-first and blocks in the order of sampling. It shifts by ``x - t``, and shift and scale alternate in the output of its
-networks. Priors are a Gaussian per pixel or per channel, not conditional.
+``normflows``: a ``MultiscaleFlow`` of ``GlowBlock`` with ``scale_map="sigmoid"``, ``flows.I.J`` and ``q0.I``, coarsest
+level first and blocks in the order of sampling. It shifts by ``x - t``, and shift and scale alternate in the output of
+its networks. Priors are a Gaussian per pixel or per channel, not conditional. The names do not tell another
+``scale_map``, with which the result would be wrong.
 """
 
 import re

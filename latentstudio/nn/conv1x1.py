@@ -77,7 +77,7 @@ class InvertibleConv1x1(nn.Module):
         unit = torch.eye(len(lower), dtype=torch.float64, device=lower.device)
         # P^T has the unit vectors as columns in the order of the permutation.
         half = torch.linalg.solve_triangular(lower, unit[:, self.permutation], upper=False, unitriangular=True)
-        inverse = torch.linalg.solve_triangular(upper, half, upper=True)
+        inverse: Tensor = torch.linalg.solve_triangular(upper, half, upper=True)
         condition = (inverse.norm() * (lower @ upper).norm()).item()
         if not condition < 1e9:
             raise UserError(

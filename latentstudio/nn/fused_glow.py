@@ -126,11 +126,28 @@ class FusedGlow:
                 for k, level in enumerate(flow.flow_levels())
             ]
 
-    def to_noise(self, x: Tensor, *, want_log_det: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Map pictures (N, C, H, W) to noise (N, D), with the log-determinant in nats, float64 (N,), where wanted."""
+    def to_noise(self, x: Tensor) -> Tensor:
+        """Map pictures (N, C, H, W) to noise (N, D)."""
+        return self._to_noise(x, None)
+
+    def to_noise_with_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map pictures (N, C, H, W) to noise (N, D), with the log-determinant in nats, float64 (N,)."""
+        log_det = x.new_zeros(len(x), dtype=torch.float64)
+        return self._to_noise(x, log_det), log_det
+
+    def to_data(self, noise: Tensor) -> Tensor:
+        """Map noise (N, D) to pictures (N, C, H, W)."""
+        return self._to_data(noise, None)
+
+    def to_data_with_log_det(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noise (N, D) to pictures (N, C, H, W), with the log-determinant in nats, float64 (N,)."""
+        log_det = noise.new_zeros(len(noise), dtype=torch.float64)
+        return self._to_data(noise, log_det), log_det
+
+    def _to_noise(self, x: Tensor, log_det: Tensor | None) -> Tensor:
+        """Map towards noise; add the log-determinants to `log_det` (N,)."""
         count = len(x)
         noise = x.new_empty(count, self._spans[-1][1])
-        log_det = x.new_zeros(count, dtype=torch.float64) if want_log_det else None
         for k, level in enumerate(self._levels):
             x = functional.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
             x = self._run(level, x, log_det, to_data=False)
@@ -144,12 +161,11 @@ class FusedGlow:
                 if level.prior is not None:
                     log_det -= log_sd.flatten(1).sum(1, dtype=torch.float64)
             x = x if kept is None else kept
-        return noise, log_det
+        return noise
 
-    def to_data(self, noise: Tensor, *, want_log_det: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Map noise (N, D) to pictures (N, C, H, W), with the log-determinant in nats, float64 (N,), where wanted."""
+    def _to_data(self, noise: Tensor, log_det: Tensor | None) -> Tensor:
+        """Map towards pictures; add the log-determinants to `log_det` (N,)."""
         count = len(noise)
-        log_det = noise.new_zeros(count, dtype=torch.float64) if want_log_det else None
         kept: Tensor | None = None
         for k, level in reversed(list(enumerate(self._levels))):
             part = noise[:, slice(*self._spans[k])].reshape(count, *self._shape.noise_shape(k))
@@ -163,7 +179,7 @@ class FusedGlow:
             z = self._run(level, z.contiguous(memory_format=torch.channels_last), log_det, to_data=True)
             kept = functional.pixel_shuffle(z, 2).contiguous(memory_format=torch.channels_last)
         assert kept is not None
-        return kept.contiguous(), log_det
+        return kept.contiguous()
 
     def _run(self, level: _Level, x: Tensor, log_det: Tensor | None, *, to_data: bool) -> Tensor:
         """Take channels-last pictures through the steps of a level."""
@@ -192,8 +208,13 @@ def _pictures(rows: Tensor, picture: tuple[int, int]) -> Tensor:
 def _fold_level(level: GlowLevel, shape: tuple[int, int, int], width: int) -> _Level:
     channels, height, length = shape
     steps = tuple(_fold_step(step, (height, length)) for step in level.flow_steps())
-    log_det = height * length * sum(
-        float(step.conv.log_scale.double().sum() - step.norm.log_scale.double().sum()) for step in level.flow_steps()
+    log_det = (
+        height
+        * length
+        * sum(
+            float(step.conv.log_scale.double().sum() - step.norm.log_scale.double().sum())
+            for step in level.flow_steps()
+        )
     )
     prior = level.typed_prior()
     scales = level.flow_steps()[0].norm.log_scale.detach()
@@ -238,9 +259,7 @@ def _fold_step(step: GlowStep, picture: tuple[int, int]) -> _Step:
 
 def _pack_with_norm(weight: Tensor, norm: ImageActNorm, picture: tuple[int, int]) -> PackedConv:
     scale = (-norm.log_scale.double()).exp()
-    return PackedConv(
-        weight.double() * scale[:, None, None, None], -norm.shift.double() * scale, picture, relu=True
-    )
+    return PackedConv(weight.double() * scale[:, None, None, None], -norm.shift.double() * scale, picture, relu=True)
 
 
 def _pack_zero_conv(conv: ZeroConv3x3, picture: tuple[int, int], raised: Tensor) -> PackedConv:

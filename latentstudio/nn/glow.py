@@ -90,15 +90,15 @@ class GlowLevel(nn.Module):
 
     def typed_prior(self) -> Prior | None:
         """The prior; None stands for N(0, I)."""
-        return cast("Prior | None", self.prior)
+        return self.prior
 
 
 class GlowFlow(nn.Module):
     """An invertible map between pictures (N, C, H, W) and standardised noise (N, D), D = C H W.
 
     The noise of level 1, the finest, comes first; the noise of a level is flattened in the order (C, H, W). Of the
-    channels of a level the first half goes on to the next level, the second half is split off. A squeeze puts the pixels
-    of a 2 x 2 block, row by row, next to each other in the channels.
+    channels of a level the first half goes on to the next level, the second half is split off. A squeeze puts the
+    pixels of a 2 x 2 block, row by row, next to each other in the channels.
     """
 
     def __init__(self, shape: GlowShape) -> None:

@@ -2,8 +2,8 @@
 
 Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", https://arxiv.org/abs/1807.03039
 
-The formula is that of the authors' code, not of the paper's table. Towards noise, with x1 the first half, x2 the second,
-and (h, t) = net(x1):
+The formula is that of the authors' code, not of the paper's table. Towards noise, with x1 the first half, x2 the
+second, and (h, t) = net(x1):
 
     affine    y2 = (x2 + t) * sigmoid(h + 2)      log |det| = sum log sigmoid(h + 2)
     additive  y2 = x2 + t                         log |det| = 0
@@ -28,6 +28,7 @@ class SilentConv2d(nn.Conv2d):
     """A convolution that draws nothing from the global random state; its weights are zero until someone sets them."""
 
     def reset_parameters(self) -> None:
+        """Set weights and bias to zero."""
         with torch.no_grad():
             self.weight.zero_()
             if self.bias is not None:

@@ -64,7 +64,7 @@ class PackedConv:
 def one_dnn() -> bool:
     """Tell whether torch has the fused convolution of oneDNN."""
     return (
-        torch.backends.mkldnn.is_available()
+        bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
         and _reorder() is not None
     )

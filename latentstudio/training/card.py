@@ -67,7 +67,10 @@ def _scores(scores: dict[str, Any], space: str) -> str:
         "## Scores",
         "",
         f"Log-density of {space} in nats per image; higher is better."
-        + (" The baseline is one Gaussian with the mean and the covariance that the training images have there." * known),
+        + (
+            " The baseline is one Gaussian with the mean and the covariance that the training images have there."
+            * known
+        ),
         "",
         "| images | n | mean nats | mean nats/dim | median nats | finite |" + " baseline mean nats |" * known,
         "|---|---|---|---|---|---|" + "---|" * known,

@@ -132,13 +132,11 @@ def test_bits_per_dimension_follow_from_the_density(n_bits):
         density = -0.5 * (noise.double() ** 2 + math.log(2 * math.pi)).sum(1) + log_det
         size = model.space.size
         expected = -(density - size * math.log(2**n_bits)) / (size * math.log(2))
-        torch.testing.assert_close(
-            model.bits_per_dimension(model.log_prob(images)), expected, atol=1e-6, rtol=1e-6
-        )
+        torch.testing.assert_close(model.bits_per_dimension(model.log_prob(images)), expected, atol=1e-6, rtol=1e-6)
 
 
 def test_noise_of_eight_bits_takes_at_least_eight():
-    """No model of discrete values can beat the entropy of uniform noise on average; and ours is finite from the start."""
+    """No model of discrete values can beat the entropy of uniform noise on average."""
     model, _ = trained(n_bits=8, steps=20)
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 256, (64, 3, 16, 16), generator=generator) / 127.5 - 1

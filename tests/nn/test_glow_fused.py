@@ -50,21 +50,21 @@ def test_fused_equals_plain(name, count):
     noise = torch.randn(count, flow.parts()[f"level_{SHAPES[name].levels}"][1], generator=generator)
     with torch.inference_mode():
         for plain, (answer, log_det) in (
-            (flow.to_noise(x), fused.to_noise(x, want_log_det=True)),
-            (flow.to_data(noise), fused.to_data(noise, want_log_det=True)),
+            (flow.to_noise(x), fused.to_noise_with_log_det(x)),
+            (flow.to_data(noise), fused.to_data_with_log_det(noise)),
         ):
             torch.testing.assert_close(answer, plain[0], atol=1e-4, rtol=1e-5)
             torch.testing.assert_close(log_det, plain[1], atol=1e-3, rtol=1e-6)
-        assert torch.equal(fused.to_noise(x)[0], fused.to_noise(x, want_log_det=True)[0])
-        assert fused.to_data(noise)[1] is None
+        assert torch.equal(fused.to_noise(x), fused.to_noise_with_log_det(x)[0])
+        assert torch.equal(fused.to_data(noise), fused.to_data_with_log_det(noise)[0])
 
 
 def test_work_is_cut_to_the_cache_without_a_trace(monkeypatch):
     flow = build(SHAPES["affine"])
     x = torch.rand(7, 3, 16, 16, generator=torch.Generator().manual_seed(1)) - 0.5
-    whole = FusedGlow(flow).to_noise(x, want_log_det=True)
+    whole = FusedGlow(flow).to_noise_with_log_det(x)
     monkeypatch.setattr("latentstudio.nn.fused_glow._CACHE_BYTES", 4 * 64 * 24 * 2)
-    for together, cut in zip(whole, FusedGlow(flow).to_noise(x, want_log_det=True), strict=True):
+    for together, cut in zip(whole, FusedGlow(flow).to_noise_with_log_det(x), strict=True):
         torch.testing.assert_close(cut, together, atol=1e-5, rtol=1e-6)
 
 
