@@ -87,6 +87,6 @@ def _card(title: str, model: "Glow", origin: dict[str, Any], back: str) -> str:
     return (
         f"# {title}\n\nConverted from `{origin['file']}` (layout {origin['layout']}, SHA-256 {origin['sha256']}). "
         f"Who trained it, on what, and under which terms, that file does not say.\n\n## Facts\n\n"
-        f"- Family: `glow` ({config}); {parameters:,} parameters.\n- Codes of noise come back after decoding and encoding "
-        f"{back}.\n"
+        f"- Family: `glow` ({config}); {parameters:,} parameters.\n"
+        f"- Codes of noise come back after decoding and encoding {back}.\n"
     )
