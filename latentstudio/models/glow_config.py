@@ -23,7 +23,9 @@ class GlowConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         per ``pixel``, or ``none``, which is N(0, I).
     top_prior : prior of what remains at the top.
     edge : what the zero-initialised convolutions see beyond the border of the picture.
-    limit : largest magnitude of h in ``sigmoid(h + 2)`` and of the log standard deviation of conditional priors.
+    limit : largest magnitude of h in ``sigmoid(h + 2)``. Near 1 even codes five times too long decode to numbers that
+        float32 holds; at 6 a deep model may overflow from two or three times on, and fits a little better.
+    prior_limit : largest magnitude of the log standard deviation of conditional priors.
     """
 
     image_shape: tuple[int, int, int]
@@ -36,6 +38,7 @@ class GlowConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     top_prior: Literal["channel", "pixel", "none"] = "channel"
     edge: Literal["zeros", "ones"] = "zeros"
     limit: float = 6.0
+    prior_limit: float = 6.0
 
     @property
     def shape(self) -> GlowShape:
@@ -50,6 +53,7 @@ class GlowConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             self.top_prior,
             self.edge,
             self.limit,
+            self.prior_limit,
         )
 
 
@@ -88,6 +92,7 @@ def read_glow_config(config: Mapping[str, Any]) -> GlowConfig:
         "width": (1 <= read.width <= 4096, "1 to 4096"),
         "n_bits": (1 <= read.n_bits <= 8, "1 to 8"),
         "limit": (0 < read.limit <= 60, "above 0, up to 60"),
+        "prior_limit": (0 < read.prior_limit <= 60, "above 0, up to 60"),
     }
     for name, (valid, accepted) in limits.items():
         if not valid:

@@ -115,6 +115,7 @@ def _config(levels: list[Level], layout: str, size: int, n_bits: int) -> dict[st
         "top_prior": "pixel",
         "edge": "zeros" if layout == NORMFLOWS else "ones",
         "limit": _NO_LIMIT,
+        "prior_limit": _NO_LIMIT,
     }
 
 

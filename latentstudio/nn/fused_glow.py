@@ -227,7 +227,7 @@ def _fold_level(level: GlowLevel, shape: tuple[int, int, int], width: int) -> _L
         log_det -= float(log_sd.double().expand(noise_channels, height, length).sum())
     cache = _CACHE_BYTES * torch.get_num_threads() if scales.device.type == "cpu" else 2**30
     fitting = cache // (4 * height * length * max(width, channels))
-    limit = level.flow_steps()[0].coupling.limit
+    limit = prior.limit if isinstance(prior, ConditionalPrior) else 0.0
     return _Level(steps, log_det, packed, mean, log_sd, limit, max(1, fitting))
 
 

@@ -25,7 +25,8 @@ class GlowShape(NamedTuple):
     width : channels inside the coupling networks.
     split_prior, top_prior : priors of what each level splits off and of what remains.
     edge : what the zero-initialised convolutions see beyond the border.
-    limit : largest magnitude of h, see `glow_coupling`, and of the log standard deviation of conditional priors.
+    limit : largest magnitude of h, see `glow_coupling`.
+    prior_limit : largest magnitude of the log standard deviation of conditional priors.
     """
 
     image: tuple[int, int, int]
@@ -37,6 +38,7 @@ class GlowShape(NamedTuple):
     top_prior: PriorKind = "channel"
     edge: Edge = "zeros"
     limit: float = 6.0
+    prior_limit: float = 6.0
 
     def level_shape(self, level: int) -> tuple[int, int, int]:
         """Shape (C, H, W) inside level 0 to L - 1, after its squeeze."""
@@ -82,7 +84,7 @@ class GlowLevel(nn.Module):
         self.is_top = level == shape.levels - 1
         self.steps = nn.ModuleList(GlowStep(channels, shape) for _ in range(shape.steps))
         kind = shape.top_prior if self.is_top else shape.split_prior
-        self.prior = build_prior(kind, shape.noise_shape(level), shape.edge, shape.limit)
+        self.prior = build_prior(kind, shape.noise_shape(level), shape.edge, shape.prior_limit)
 
     def flow_steps(self) -> list[GlowStep]:
         """The steps, in their order towards noise."""
