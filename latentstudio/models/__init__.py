@@ -10,6 +10,13 @@ def _pca_realnvp() -> type[Any]:
     return PcaRealNvp
 
 
+def _glow() -> type[Any]:
+    from latentstudio.models.glow import Glow
+
+    return Glow
+
+
 FAMILIES: dict[str, Callable[[], type[Any]]] = {
     "pca_realnvp": _pca_realnvp,
+    "glow": _glow,
 }

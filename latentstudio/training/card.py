@@ -62,14 +62,18 @@ def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, 
 
 def _scores(scores: dict[str, Any], space: str) -> str:
     """Tabulate log-densities beside those of the baseline."""
+    known = bool(scores.get("baseline"))
     lines = [
         "## Scores",
         "",
-        f"Log-density of {space} in nats per image; higher is better. The baseline is one Gaussian with the mean and "
-        "the covariance that the training images have there.",
+        f"Log-density of {space} in nats per image; higher is better."
+        + (
+            " The baseline is one Gaussian with the mean and the covariance that the training images have there."
+            * known
+        ),
         "",
-        "| images | n | mean nats | mean nats/dim | median nats | finite | baseline mean nats |",
-        "|---|---|---|---|---|---|---|",
+        "| images | n | mean nats | mean nats/dim | median nats | finite |" + " baseline mean nats |" * known,
+        "|---|---|---|---|---|---|" + "---|" * known,
     ]
     for name, label in _ROWS.items():
         if name not in scores:
@@ -82,10 +86,28 @@ def _scores(scores: dict[str, Any], space: str) -> str:
             _text(row["mean_nats_per_dim"], 2),
             _text(row["median_nats"], 1),
             f"{100 * row['finite_share']:.1f} %",
-            _text(base.get("mean_nats"), 1),
+            *([_text(base.get("mean_nats"), 1)] if known else []),
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return "\n".join(lines + _extra_scores(scores))
+
+
+def _extra_scores(scores: dict[str, Any]) -> list[str]:
+    """Tabulate what only the family measures."""
+    rows = {label: scores[name]["extra"] for name, label in _ROWS.items() if "extra" in scores.get(name, {})}
+    if not rows:
+        return []
+    names = list(next(iter(rows.values())))
+    heads = [f"{name.replace('_', ' ')}, {kind}" for name in names for kind in ("mean", "largest")]
+    lines = ["", "| images | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for label, extra in rows.items():
+        cells = [_short(extra[name][kind]) for name in names for kind in ("mean", "largest")]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _short(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3g}"
 
 
 def _text(value: float | None, digits: int) -> str:

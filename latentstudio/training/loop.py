@@ -20,7 +20,6 @@ from latentstudio.training.objective import Trainable
 from latentstudio.training.recipe import Training
 
 _ORDER, _NOISE, _WEIGHTS = 0, 1, 2
-_EVALUATED_AT_MOST = 4096
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +83,7 @@ class Loop:
         self._seed = seed
         self._inputs = inputs
         self._held_out = held_out
-        self._evaluated = inputs[: min(originals or len(inputs), _EVALUATED_AT_MOST)]
+        self._evaluated = inputs[: min(originals or len(inputs), training.evaluate_images)]
         self._batch = min(training.batch or len(inputs), len(inputs))
         self._parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         matrices = [p for p in self._parameters.values() if p.ndim >= 2]
@@ -260,7 +259,7 @@ class Loop:
         self.network.eval()
         with self.evaluated_weights():
             train = self._model.input_log_prob(self._evaluated)
-            held_out = self._model.input_log_prob(self._held_out[:_EVALUATED_AT_MOST])
+            held_out = self._model.input_log_prob(self._held_out[: self.training.evaluate_images])
             line: dict[str, Any] = {
                 "step": self.step,
                 "loss": _finite(loss),

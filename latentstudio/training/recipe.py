@@ -43,6 +43,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clip : largest norm of the gradient; 0 for no clipping.
     ema : decay of the exponential moving average of the weights, which is then what is evaluated and kept; 0 for none.
     evaluate_every : steps between two lines of the history; 0 means about 200 lines.
+    evaluate_images : images of each side of the split, at most, that an evaluation looks at.
     snapshots : steps after which the weights are kept as a snapshot.
     keep : ``last`` keeps the final weights. ``best`` splits the held-out images in two halves; the weights with the
         highest mean log-density of one half are kept, and scored by the other.
@@ -59,6 +60,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clip: float = 0.0
     ema: float = 0.0
     evaluate_every: int = 0
+    evaluate_images: int = 4096
     snapshots: tuple[int, ...] = ()
     keep: Literal["last", "best"] = "last"
     patience: int = 0
@@ -144,6 +146,7 @@ def recipe_of(table: dict[str, Any], source: str) -> TrainingRecipe:
         ("training.clip", training.clip, training.clip >= 0 and math.isfinite(training.clip), "0 (none) or more"),
         ("training.ema", training.ema, 0 <= training.ema < 1, "0 up to, but not including, 1"),
         ("training.evaluate_every", training.evaluate_every, training.evaluate_every >= 0, "0 or more"),
+        ("training.evaluate_images", training.evaluate_images, training.evaluate_images >= 1, "1 or more"),
         ("training.patience", training.patience, training.patience >= 0, "0 or more"),
         ("training.threads", training.threads, 0 <= training.threads <= 1024, "0 to 1024"),
     ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STRIP = 9
 _REPEATS = 50
+_EXTRA_AT_MOST = 512
 
 
 def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, Any]:
@@ -30,7 +31,8 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
     -------
     Log-density statistics (`summarise`) under ``train``, ``held_out`` and, for weights that half of the held-out images
     chose, ``held_out_scoring`` of the other half; the same of the single Gaussian under ``baseline``; milliseconds to
-    decode a strip of nine under ``decode_strip_ms``; the mean norms of codes.
+    decode a strip of nine under ``decode_strip_ms``; the mean norms of codes. What else a family measures of images
+    (``extra_scores``) is under ``extra``, with the mean and the largest value over at most 512 of them, evenly spread.
     """
     model = cast(LatentModel, network)
     sets = {"train": ~material.held_out, "held_out": material.held_out}
@@ -43,9 +45,13 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
         for name, chosen in sets.items():
             if not chosen.any():
                 continue
+            # The same noise for every run and every side of the split.
+            generator = torch.Generator().manual_seed(0)
             measured = [_measure_images(model, part) for part in material.chunks(chosen)]
             values, norms, baseline = (torch.cat(parts) for parts in zip(*measured, strict=True))
             scores[name] = {**summarise(values, model.space.size), "mean_code_norm": _number(norms.mean().item())}
+            if extra := _extra(model, material.images_of(chosen, _EXTRA_AT_MOST), generator):
+                scores[name]["extra"] = extra
             if len(baseline):
                 scores["baseline"][name] = summarise(baseline, model.space.size)
         scores["decode_strip_ms"] = _decode_ms(model)
@@ -56,6 +62,16 @@ def _measure_images(model: LatentModel, images: Tensor) -> tuple[Tensor, Tensor,
     """Return log-densities, norms of codes and the baseline's log-densities, each (N,); the last empty without one."""
     baseline = getattr(model, "gaussian_log_prob", lambda _: torch.zeros(0))
     return model.log_prob(images), model.encode(images).norm(dim=1), baseline(images)
+
+
+def _extra(model: LatentModel, images: Tensor, generator: torch.Generator) -> dict[str, dict[str, float | None]]:
+    """Return what only this family measures, by name; all randomness comes from `generator`."""
+    measure_extra = getattr(model, "extra_scores", None)
+    scores: dict[str, Tensor] = {} if measure_extra is None else measure_extra(images, generator)
+    return {
+        name: {"images": len(values), "mean": _number(values.mean().item()), "largest": _number(values.max().item())}
+        for name, values in scores.items()
+    }
 
 
 def summarise(log_probs: Tensor, size: int) -> dict[str, Any]:

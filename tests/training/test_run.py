@@ -263,7 +263,7 @@ def test_state_files_of_different_steps_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"family": "glow"}, "family 'glow'; known are"),
+        ({"family": "gluon"}, "family 'gluon'; known are"),
         ({"model": {"components": 6, "layers": 3, "depth": 2}}, "depth"),
         ({"model": {"components": 65, "layers": 3}}, "components = 65"),
         ({"objective": {"nois": 0.1}}, r"\[objective\] does not suit pca_realnvp.*nois"),
