@@ -1,6 +1,6 @@
 """Whether codes are what the prior says: independent draws of N(0, I), each claim beside what such draws would give."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.gaussianity_counts import Counts, regions_of
-from latentstudio.analyses.passes import CHUNK, Indices, Pace, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import CHUNK, Indices, Pace, data_of, model_of, origin_words, splits, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
@@ -67,22 +67,19 @@ class Gaussianity:
 
     def run(self, study: Study) -> Iterator[Partial]:
         """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part."""
-        from latentstudio.analyses.gaussianity_plots import first_sheet, sheet
+        from latentstudio.analyses.gaussianity_plots import sheet
 
-        counts, indices = self._counts(study), studied(study)
+        indices = studied(study)
+        counts, readable = yield from self._first_pass(study, indices)
+        if not readable.all():
+            # Halves and seeds are drawn among the images that count, so the pass begins again without the others.
+            indices = indices[readable]
+            counts, _ = yield from self._first_pass(study, indices)
         shown = self._shown(counts)
         caption = f"{origin_words(study, indices)} Random seed {self.seed}."
-        pace = Pace(len(indices))
-        for rows in _slices(len(indices)):
-            counts.add(_codes(study, indices[rows]))
-            result = None
-            if pace.due(rows.stop):
-                counts.flush()
-                result = first_sheet(counts, shown, self.bins, caption)
-            yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
         counts.fit_lines()
         for rows in _slices(len(indices)):
-            counts.project(rows, _codes(study, indices[rows]))
+            counts.project(rows, _codes(study, indices[rows])[0])
             done = rows.stop / len(indices)
             yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
         simulated: list[Floats] = []
@@ -94,10 +91,30 @@ class Gaussianity:
             simulated.append(np.concatenate(drawn))
         yield Partial(1.0, sheet(counts, shown, self.bins, caption, tuple(simulated)))
 
-    def _counts(self, study: Study) -> Counts:
+    def _first_pass(self, study: Study, indices: Indices) -> Generator[Partial, None, tuple[Counts, NDArray[np.bool_]]]:
+        """Count codes; return the counts and which images could be read, bool (n,)."""
+        from latentstudio.analyses.gaussianity_plots import first_sheet
+
+        counts = self._counts(study, indices)
+        shown, readable = self._shown(counts), np.ones(len(indices), dtype=np.bool_)
+        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        pace = Pace(len(indices))
+        for rows in _slices(len(indices)):
+            codes, readable[rows] = _codes(study, indices[rows])
+            counts.add(codes)
+            result = None
+            if readable[: rows.stop].any() and pace.due(rows.stop):
+                counts.flush()
+                result = first_sheet(counts, shown, self.bins, caption)
+            yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
+        if not readable.any():
+            raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
+        return counts, readable
+
+    def _counts(self, study: Study, indices: Indices) -> Counts:
         from latentstudio.stats.norms import norm_law, typical_set
 
-        space, indices = model_of(study).space, studied(study)
+        space = model_of(study).space
         if space.prior.kind != "standard_normal":
             raise UserError(
                 f"Gaussianity compares codes with draws of N(0, I), and the prior of this model is {space.prior.kind}; "
@@ -135,11 +152,11 @@ def _slices(total: int) -> Iterator[slice]:
         yield slice(start, min(start + CHUNK, total))
 
 
-def _codes(study: Study, rows: Indices) -> Floats:
-    """Codes of the images at `rows`, float64 (n, D); NaN for pictures that cannot be read: not counted."""
+def _codes(study: Study, rows: Indices) -> tuple[Floats, NDArray[np.bool_]]:
+    """Codes of the images at `rows`, float64 (n, D) with NaN for pictures that cannot be read, and which can, bool."""
     model = model_of(study)
     images, kept = study.read(rows)
     codes = np.full((len(rows), model.space.size), np.nan)
     if kept.any():
         codes[kept] = model.encode(images).double().cpu().numpy()
-    return codes
+    return codes, kept
