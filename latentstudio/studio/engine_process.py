@@ -1,5 +1,6 @@
 """The worker as a process of its own: it cannot stall the window, and what kills it does not kill the window."""
 
+import atexit
 import contextlib
 import pickle
 import signal
@@ -43,6 +44,8 @@ class ProcessEngine:
         self.qt_modules: tuple[str, ...] = ()
         """Modules of Qt that the engine process found itself with; a test insists that there are none."""
         self._link: EngineLink | None = None
+        # A program that forgets to close must not take the end of the child for its death and start another.
+        atexit.register(self.close, 1.0)
         with self._lock:
             self._link = self._spawn()
 
@@ -93,6 +96,7 @@ class ProcessEngine:
                 return
             self._closed = True
             link, self._link = self._link, None
+        atexit.unregister(self.close)
         if link is not None:
             link.end(timeout)
 
