@@ -10,23 +10,20 @@ from latentstudio.analyses import ANALYSES
 from latentstudio.controls import controls
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput
-from latentstudio.gui.panels.operation import FORM_WIDTH, say_state
-from latentstudio.gui.panels.recipe_panel import RecipePanel
+from latentstudio.gui.panels.result_panel import FORM_WIDTH, ResultPanel
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.form_column import FormColumn
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_view import FramesView
-from latentstudio.gui.widgets.lines import Hairline, WordLine
 from latentstudio.gui.widgets.picture_desk import PictureDesk
-from latentstudio.gui.widgets.result_view import ResultView
 from latentstudio.studio.document import Document
 
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
 
 
-class AnalysisPanel(RecipePanel):
+class AnalysisPanel(ResultPanel):
     """Shows one analysis panel of the document and lets it be changed."""
 
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
@@ -38,9 +35,6 @@ class AnalysisPanel(RecipePanel):
         self.restrict.setToolTip("Look only at the selected images; without a selection, at all of them")
         self.restrict.setVisible(bool(analysis.needs_data))
         self.side = FormColumn(FORM_WIDTH - 20, self)
-        self.hairline = Hairline(self)
-        self.result = ResultView(self)
-        self.words = WordLine(self)
         self._arrange()
         self.form.changed.connect(self.set_param)
         self.form.settled.connect(controller.end_gesture)
@@ -100,16 +94,3 @@ class AnalysisPanel(RecipePanel):
         count = len(document.selection)
         self.restrict.setText(f"Restrict to the selection ({count:,})" if count else "Restrict to the selection")
         self.result.set_selection(() if panel.follow_selection else document.selection)
-
-    def refresh(self) -> None:
-        """Show what the controller says now."""
-        view = self.panel_view()
-        if view is None:
-            return
-        self.show_document()
-        self.result.set_hint(view.reason or view.error or view.message)
-        if view.result is not self.result.result:
-            self.result.set_result(view.result)
-        self.result.set_stale(view.stale or bool(view.result is not None and (view.reason or view.error)))
-        self.hairline.set_fraction(view.fraction)
-        say_state(self.words, view)

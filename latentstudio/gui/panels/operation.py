@@ -6,16 +6,14 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from latentstudio.controls import controls
-from latentstudio.gui.panels.recipe_panel import RecipePanel
+from latentstudio.gui.panels.result_panel import FORM_WIDTH, ResultPanel
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.form import ParameterForm
 from latentstudio.gui.widgets.form_column import FormColumn
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import nearest_image
 from latentstudio.gui.widgets.frames_view import FramesView
-from latentstudio.gui.widgets.lines import Hairline, WordLine
 from latentstudio.gui.widgets.picture_desk import PictureDesk
-from latentstudio.gui.widgets.result_view import ResultView
 from latentstudio.gui.widgets.slot import SlotWidget
 from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.operations import OPERATIONS
@@ -23,12 +21,9 @@ from latentstudio.results import ImageGrid, Strip
 
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
-    from latentstudio.gui.views import PanelView
-
-FORM_WIDTH = 250
 
 
-class OperationPanel(RecipePanel):
+class OperationPanel(ResultPanel):
     """Shows one operation panel of the document and lets it be changed."""
 
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
@@ -39,9 +34,6 @@ class OperationPanel(RecipePanel):
         self.slots = tuple(SlotWidget(s.name, s.label, s.hint, s.many, parent=self) for s in operation.slots)
         self._bindings = tuple(SlotBinding(slot, controller, panel_id, self.desk) for slot in self.slots)
         self.side = FormColumn(FORM_WIDTH, self)
-        self.hairline = Hairline(self)
-        self.result = ResultView(self)
-        self.words = WordLine(self)
         self._arrange()
         self._connect()
         self.follow()
@@ -79,7 +71,7 @@ class OperationPanel(RecipePanel):
         self.form.settled.connect(controller.end_gesture)
         self.result.frames_made.connect(self._serve)
         for slot in self.slots:
-            slot.words_changed.connect(lambda _words: self._say())
+            slot.words_changed.connect(lambda _words: self.say())
 
     def _serve(self, view: FramesView) -> None:
         """Give a new view of frames its hover, drag, card and menu."""
@@ -108,38 +100,10 @@ class OperationPanel(RecipePanel):
         for binding in self._bindings:
             binding.refresh()
 
-    def refresh(self) -> None:
-        """Show what the controller says now."""
-        view = self.panel_view()
-        if view is None:
-            return
-        self.show_document()
-        self.result.set_hint(view.reason or view.error or view.message)
-        if view.result is not self.result.result:
-            self.result.set_result(view.result)
-        self.result.set_stale(view.stale or bool(view.result is not None and (view.reason or view.error)))
-        self.hairline.set_fraction(view.fraction)
-        self._say()
-
-    def _say(self) -> None:
-        view = self.panel_view()
+    def say(self) -> None:
+        """Say what a drop would do, else the caption or the state."""
         hovering = next((slot.words for slot in self.slots if slot.words), "")
         if hovering:
             self.words.say(hovering, "info")
-        elif view is not None:
-            say_state(self.words, view)
-
-
-def say_state(words: WordLine, view: "PanelView") -> None:
-    """Say in one line what went wrong, what is going on, or where the result is from."""
-    if view.error and view.result is not None:
-        words.say(view.error, "error")
-    elif view.result is not None and view.reason:
-        words.say(view.reason, "warning")
-    elif view.fraction < 1 and view.message:
-        words.say(view.message, "info")
-    elif view.result is not None:
-        notes = getattr(view.result, "notes", ())
-        words.say(" · ".join(filter(None, [view.result.caption, *notes])))
-    else:
-        words.say("")
+        else:
+            super().say()
