@@ -8,7 +8,7 @@ lies there.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from latentstudio.data import archive, celeba, digits, folder, idx, olivetti, procedural, utkface
+from latentstudio.data import archive, celeba, digits, folder, idx, lfw, olivetti, procedural, utkface
 from latentstudio.data.imageset import AttributeTable, Column, ImageRef, ImageSet
 from latentstudio.data.specification import format_spec, parse_spec
 from latentstudio.errors import UserError
@@ -61,6 +61,13 @@ DATASETS: dict[str, Source] = {
         "400 grey photographs of 40 persons, 64 x 64 px (AT&T Laboratories Cambridge).",
         olivetti.is_available,
         olivetti.fetch,
+    ),
+    "lfw": Source(
+        "Labeled Faces in the Wild",
+        lfw.open_lfw,
+        False,
+        "12,794 grey crops, 64 x 64 px, of 5,616 persons, with attributes (lfw64 in the data home).",
+        lfw.is_available,
     ),
     "digits": Source(
         "Handwritten digits (8 x 8)", digits.open_digits, False, "1,797 grey digits that come with scikit-learn."

@@ -15,7 +15,7 @@ from latentstudio.errors import UserError
 PATH_SOURCES = ("folder", "zip", "celeba", "idx", "utkface")
 """Sources whose argument is a path."""
 
-NAMED_SOURCES = ("faces", "olivetti", "digits", "samples")
+NAMED_SOURCES = ("faces", "olivetti", "lfw", "digits", "samples")
 """Sources that need no path; the argument of `samples` is a model's name."""
 
 PICTURE_SUFFIXES = frozenset(
