@@ -88,7 +88,8 @@ class InvertibleConv1x1(nn.Module):
 
     def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (N, C, H, W) towards noise; the second value is the log-determinant in nats, the same for all images."""
-        y = functional.conv2d(x, self.matrix()[:, :, None, None])
+        with torch.autocast(x.device.type, enabled=False):  # the determinant below is that of the full precision
+            y = functional.conv2d(x, self.matrix()[:, :, None, None])
         return y, x.shape[2] * x.shape[3] * self.log_scale.double().sum()
 
     def to_data(self, z: Tensor) -> tuple[Tensor, Tensor]:

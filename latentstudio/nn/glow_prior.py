@@ -32,7 +32,8 @@ class ConditionalPrior(nn.Module):
     def forward(self, kept: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return mean and log standard deviation, each (N, C, H, W)."""
         assert kept is not None
-        mean, log_sd = self.conv(kept).chunk(2, 1)
+        with torch.autocast(kept.device.type, enabled=False):
+            mean, log_sd = self.conv(kept).chunk(2, 1)
         return mean, log_sd.clamp(-self.limit, self.limit)
 
 

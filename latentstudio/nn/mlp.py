@@ -39,4 +39,5 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs) to (N, outputs)."""
-        return self.last(torch.relu(self.first(x)))  # type: ignore[no-any-return]
+        out: Tensor = self.last(torch.relu(self.first(x)))
+        return out.to(x.dtype)  # autocast computes in a shorter type

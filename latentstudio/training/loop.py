@@ -209,7 +209,9 @@ class Loop:
     def _take_step(self) -> float:
         self.network.train()
         generator = _generator(self._seed, _NOISE, self.step)
-        loss = self._model.loss(self._inputs[self._batch_indices()], self._objective, generator)
+        inputs = self._inputs[self._batch_indices()]
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.training.precision == "bfloat16"):
+            loss = self._model.loss(inputs, self._objective, generator)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters.values(), self.training.clip or math.inf)
@@ -243,6 +245,8 @@ class Loop:
         rate = self.training.learning_rate
         if self.training.schedule == "cosine":
             return rate * 0.5 * (1 + math.cos(math.pi * self.step / self.training.steps))
+        if self.training.schedule == "cooldown":
+            return rate * min(1.0, 5 * (1 - self.step / self.training.steps))
         return rate
 
     def _batch_indices(self) -> Tensor | slice:

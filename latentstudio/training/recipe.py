@@ -39,7 +39,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps : optimiser steps.
     batch : images a step; 0 takes the whole training set, so that a step is an epoch.
     learning_rate, weight_decay : of AdamW; the decay acts on weight matrices only.
-    schedule : ``cosine`` lowers the rate to zero at the last step.
+    schedule : ``cosine`` lowers the rate to zero at the last step; ``cooldown`` keeps it for four fifths of the steps, then
+        lowers it evenly to zero; until that begins, a run can be resumed with another number of steps.
     clip : largest norm of the gradient; 0 for no clipping.
     ema : decay of the exponential moving average of the weights, which is then what is evaluated and kept; 0 for none.
     evaluate_every : steps between two lines of the history; 0 means about 200 lines.
@@ -50,13 +51,15 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     patience : with ``best``, stop after so many evaluations without a new best; 0 never stops early.
     not_finite : ``stop`` ends the run at a loss that is NaN or infinite; ``skip`` leaves the step out and counts it.
     threads : threads of arithmetic; 0 leaves torch's choice.
+    precision : ``bfloat16`` computes the networks inside the couplings in that type and all else, weights and sums and
+        determinants among it, in float32.
     """
 
     steps: int
     batch: int = 0
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "cooldown"] = "constant"
     clip: float = 0.0
     ema: float = 0.0
     evaluate_every: int = 0
@@ -66,6 +69,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     patience: int = 0
     not_finite: Literal["stop", "skip"] = "stop"
     threads: int = 1
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @property
     def between_evaluations(self) -> int:
