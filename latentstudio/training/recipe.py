@@ -39,8 +39,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps : optimiser steps.
     batch : images a step; 0 takes the whole training set, so that a step is an epoch.
     learning_rate, weight_decay : of AdamW; the decay acts on weight matrices only.
-    schedule : ``cosine`` lowers the rate to zero at the last step; ``cooldown`` keeps it for four fifths of the steps, then
-        lowers it evenly to zero; until that begins, a run can be resumed with another number of steps.
+    schedule : ``cosine`` lowers the rate to zero at the last step; ``cooldown`` keeps it for four fifths of the steps,
+        then lowers it evenly to zero; until that begins, a run can be resumed with another number of steps.
     clip : largest norm of the gradient; 0 for no clipping.
     ema : decay of the exponential moving average of the weights, which is then what is evaluated and kept; 0 for none.
     evaluate_every : steps between two lines of the history; 0 means about 200 lines.
