@@ -82,6 +82,20 @@ class Frames(_ReadOnly):
         return len(self.images)
 
 
+@dataclass(frozen=True)
+class Measure(_ReadOnly):
+    """Something that is measured of every frame besides norm and density; `unit` may be ``"percentile"`` (0 to 100).
+
+    Attributes
+    ----------
+    values : float64 (frames,).
+    """
+
+    label: str
+    values: Floats
+    unit: str = ""
+
+
 PATH_ROLES: dict[str, str] = {
     "Linear": "data",
     "Norm-preserving": "train",
@@ -100,6 +114,7 @@ class Strip(_ReadOnly):
     positions : float64 (columns,)
         Place along the path, 0 at the first end and 1 at the second; outside [0, 1] is extrapolation.
     row_labels : one per path, e.g. ("Linear", "Spherical").
+    axis : what the positions count, e.g. ``"strength"``; empty for the way from A to B.
     norm_band, log_prob_band : typical range of prior draws (norm) and of the data set (log-density).
     """
 
@@ -113,6 +128,8 @@ class Strip(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
     @property
     def columns(self) -> int:
@@ -143,6 +160,7 @@ class ImageGrid(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True)

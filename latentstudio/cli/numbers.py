@@ -31,9 +31,11 @@ def numbers_of(result: Result) -> dict[str, Any]:
 def _body(result: Any) -> dict[str, Any]:
     if isinstance(result, Strip):
         own = {"positions": result.positions, "row_labels": result.row_labels, "end_labels": result.end_labels}
+        own |= {"axis": result.axis, "measures": _measures(result)}
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
     if isinstance(result, ImageGrid):
         own = {"columns": result.columns, "labels": result.labels, "error": result.error}
+        own["measures"] = _measures(result)
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
     if isinstance(result, Table):
         return {"columns": result.columns, "rows": result.rows}
@@ -63,6 +65,10 @@ def _lines(result: Curve | Distribution) -> dict[str, Any]:
         ],
         "references": [{"label": v.label, "x": v.x, "y": v.y} for v in result.references],
     }
+
+
+def _measures(result: Strip | ImageGrid) -> list[dict[str, Any]]:
+    return [{"label": m.label, "unit": m.unit, "values": m.values} for m in result.measures]
 
 
 def _frames(frames: Frames, nearest_ids: tuple[str, ...]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from latentstudio.data.prepare import fit
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
+from latentstudio.figures.directions import direction_of
+from latentstudio.figures.readouts import mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.splits import held_out_of
 from latentstudio.figures.workspace import Workspace, changes, model_words
@@ -82,7 +84,16 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
         at_snapshot=at_snapshot,
         snapshots=() if info is None else info.snapshots,
         origin=_origin(recipe, data),
+        groups=recipe.groups,
     )
+    if recipe.model is not None and recipe.data is not None and data is not None and model is not None:
+        bank = workspace.bank(recipe.model, recipe.data)
+        bound, images = mean_bound(model), data
+        study = dataclasses.replace(
+            study,
+            codes=bank.codes,
+            direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
+        )
     return study, changes(recipe, info, data)
 
 

@@ -1,7 +1,7 @@
 """Run an operation: inputs to codes, codes to measured frames, frames to a strip or a grid."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
+from latentstudio.figures.directions import DIRECTION, direction_of, slot_of, unpacked
 from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import InputReader, Prepared, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
@@ -20,6 +21,7 @@ from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +47,7 @@ class OperationRun:
     data: ImageSet | None
     codes: DatasetCodes | None
     notes: list[str]
+    directions: dict[Wish, Direction] = field(default_factory=dict)
 
 
 def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[Partial]:
@@ -52,6 +55,7 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     run = open_run(recipe, workspace)
     if wants_data_means(run.operation, recipe):
         yield from read_data(run, workspace, 0.0, 0.4)
+    yield from read_directions(run, workspace, 0.0, 0.5)
     codes = make_codes(run)
     board = Board(run.model, codes.codes.detach().float().cpu())
     span = _DECODING if run.data is not None else 1.0
@@ -103,7 +107,7 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
 def _check_slots(recipe: Recipe, operation: Any) -> None:
     known = {slot.name: slot for slot in operation.slots}
     for name in recipe.inputs:
-        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE):
+        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE) and not name.startswith(DIRECTION):
             raise UserError(f"{operation.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
     for slot in known.values():
         given = len(recipe.inputs.get(slot.name, ()))
@@ -115,7 +119,35 @@ def _check_slots(recipe: Recipe, operation: Any) -> None:
 
 def wants_data_means(operation: Any, recipe: Recipe) -> bool:
     """Whether the data set has to be read before the operation can give codes."""
-    return bool(operation.wants_means) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+    needs_mean = getattr(operation, "needs_mean", None)
+    wanted = operation.wants_means if needs_mean is None else needs_mean(recipe.inputs)
+    return bool(wanted) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+
+
+def read_directions(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
+    """Fill ``run.directions`` with what the operation wishes for, and yield progress without results.
+
+    Raises
+    ------
+    UserError
+        There is no data set, or no such attribute in it.
+    """
+    wishes: tuple[Wish, ...] = getattr(run.operation, "wishes", tuple)()
+    for number, wish in enumerate(wishes):
+        sealed = run.recipe.inputs.get(slot_of(wish))
+        if sealed is not None:
+            run.directions[wish] = unpacked(sealed, run.model.space.size)
+            continue
+        if run.recipe.model is None or run.recipe.data is None or run.data is None:
+            raise UserError(f"{run.operation.title} needs a data set to find '{wish.spec}' in; choose one.")
+        bank = workspace.bank(run.recipe.model, run.recipe.data)
+        looking = direction_of(bank, run.data, run.recipe.groups, wish, mean_bound(run.model))
+        try:
+            while True:
+                share = (number + next(looking)) / len(wishes)
+                yield Partial(start + (stop - start) * share, None, f"Encoding faces for {wish.spec}")
+        except StopIteration as ended:
+            run.directions[wish] = ended.value
 
 
 def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
@@ -138,7 +170,13 @@ def make_codes(run: OperationRun) -> Codes:
     """Let the operation compute."""
     import torch
 
-    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run))
+    surroundings = Surroundings(
+        run.model.space,
+        lambda: mean_of(run),
+        lambda: mean_image_of(run),
+        lambda wish: run.directions[wish],
+        {name: prepared.labels for name, prepared in run.inputs.items()},
+    )
     with torch.inference_mode():
         made: Codes = run.operation.codes({n: p.codes for n, p in run.inputs.items()}, surroundings)
     return made
@@ -215,6 +253,8 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
     title, caption = run.operation.title, _caption(run, codes)
     if codes.positions is not None:
         ends = tuple(", ".join(run.inputs[s.name].labels) for s in run.operation.slots if not s.many)
+        if codes.axis:
+            ends = ("", "")
         return Strip(
             frames=board.frames(),
             positions=codes.positions,
@@ -226,6 +266,8 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
             title=title,
             caption=caption,
             notes=notes,
+            measures=codes.measures,
+            axis=codes.axis,
         )
     originals, error = _originals(run, codes, board)
     shown = run.inputs[codes.originals_slot].labels if codes.originals_slot else codes.labels
@@ -241,6 +283,7 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
         title=title,
         caption=caption,
         notes=notes,
+        measures=codes.measures,
     )
 
 

@@ -19,6 +19,7 @@ from latentstudio.results import (
     Frames,
     Heatmap,
     ImageGrid,
+    Measure,
     Result,
     Scatter,
     Sheet,
@@ -35,14 +36,15 @@ def table_of(result: Result) -> Table:
         return result
     if isinstance(result, Strip):
         rows = [(label, float(t)) for label in result.row_labels for t in result.positions]
-        return _frame_table(result.frames, ("path", "position"), rows, result.nearest_ids)
+        places = ("path", result.axis or "position")
+        return _frame_table(result.frames, places, rows, result.nearest_ids, result.measures)
     if isinstance(result, ImageGrid):
         labels = result.labels or tuple(str(i) for i in range(len(result.frames)))
         heads: tuple[str, ...] = ("image",)
         rows_: list[tuple[Cell, ...]] = [(label,) for label in labels]
         if result.error is not None:
             heads, rows_ = ("image", "error"), [(*r, float(e)) for r, e in zip(rows_, result.error, strict=True)]
-        return _frame_table(result.frames, heads, rows_, result.nearest_ids)
+        return _frame_table(result.frames, heads, rows_, result.nearest_ids, result.measures)
     if isinstance(result, Curve):
         points = [(v.label, float(x), float(y)) for v in result.lines for x, y in zip(v.x, v.y, strict=True)]
         return Table(("line", result.x_label or "x", result.y_label or "y"), tuple(points), digits=4)
@@ -66,7 +68,11 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _frame_table(
-    frames: Frames, heads: tuple[str, ...], rows: Sequence[tuple[Cell, ...]], nearest_ids: tuple[str, ...]
+    frames: Frames,
+    heads: tuple[str, ...],
+    rows: Sequence[tuple[Cell, ...]],
+    nearest_ids: tuple[str, ...],
+    measures: tuple[Measure, ...],
 ) -> Table:
     columns: dict[str, Any] = {"norm": frames.norm, "prior percentile": frames.prior_percentile}
     if frames.log_prob is not None:
@@ -77,6 +83,8 @@ def _frame_table(
         columns["nearest"] = nearest_ids
     if frames.nearest_distance is not None:
         columns["distance"] = frames.nearest_distance
+    for measure in measures:
+        columns[f"{measure.label} ({measure.unit})" if measure.unit else measure.label] = measure.values
     body = tuple((*row, *(_cell(values[i]) for values in columns.values())) for i, row in enumerate(rows))
     return Table((*heads, *columns), body, digits=4)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from latentstudio.operations.attribute import Attribute
 from latentstudio.operations.interpolate import Interpolate
 from latentstudio.operations.mean import Mean
 from latentstudio.operations.reconstruct import Reconstruct
@@ -12,4 +13,5 @@ OPERATIONS: dict[str, type[Any]] = {
     "reconstruct": Reconstruct,
     "sample": Sample,
     "mean": Mean,
+    "attribute": Attribute,
 }

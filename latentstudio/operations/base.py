@@ -1,20 +1,23 @@
 """What an operation is: codes in, codes out. No pixels, no Qt, and no torch until it runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.controls import Control, control, controls
+from latentstudio.errors import UserError
+from latentstudio.results import Measure
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentSpace
 
-__all__ = ["Codes", "Control", "Operation", "Slot", "Surroundings", "control", "controls"]
+__all__ = ["Codes", "Control", "Measure", "Operation", "Slot", "Surroundings", "Wish", "control", "controls"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Slot:
     hint: str = ""
 
 
+def _no_direction(wish: Wish) -> Direction:
+    raise UserError(f"The direction of '{wish.spec}' needs a data set; choose one.")
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What an operation may know besides its inputs.
@@ -45,11 +52,15 @@ class Surroundings:
     space : the model's latent space.
     mean_code : returns the mean code (D,) of the whole data set; raises UserError without a data set.
     mean_image_code : returns the code (D,) of the mean picture of the data set, or of the images in slot `group`.
+    direction : returns a direction that `wishes` of the operation names; raises UserError without a data set.
+    labels : slot name to what its inputs are called.
     """
 
     space: "LatentSpace"
     mean_code: "Callable[[], Tensor]"
     mean_image_code: "Callable[[], Tensor]"
+    direction: Callable[[Wish], Direction] = _no_direction
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class Codes:
     positions : float64 (columns,) places along a path; None for unordered collections.
     row_labels : one per row (paths) ; labels : one per frame (collections).
     originals : indices into the inputs of `originals_slot`, one per frame, whose pictures are shown with the frames.
+    measures : further readouts of the frames ; axis : what the positions count, empty for the way from A to B.
     """
 
     codes: "Tensor"
@@ -71,6 +83,8 @@ class Codes:
     labels: tuple[str, ...] = ()
     originals_slot: str | None = None
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
 
 class Operation(Protocol):
@@ -92,6 +106,8 @@ class Operation(Protocol):
     def wants_means(self) -> bool:
         """Whether `codes` will ask for the mean code or mean picture of the data set, which takes a pass over it."""
         ...
+
+    # Operations that need directions of the data set also have `wishes() -> tuple[Wish, ...]`.
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
         """Return the codes to decode.
