@@ -15,12 +15,15 @@ class Control:
     Attributes
     ----------
     kind : ``int``, ``float``, ``bool``, ``choice`` (one of `choices`), ``choices`` (some of `choices`), ``text``,
-        ``ints`` (a list of whole numbers).
+        ``ints`` (a list of whole numbers), ``floats`` (a list of numbers), ``part`` (the name of a part of the model's
+        latent space, or ``all``), ``parts`` (some of them). Which parts there are depends on the model, so that their
+        names are checked where the model is known, by `models.parts`.
+    empty : what an empty list means, in a word or two.
     """
 
     name: str
     label: str
-    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints"]
+    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints", "floats", "part", "parts"]
     default: Any
     minimum: float | None = None
     maximum: float | None = None
@@ -28,6 +31,7 @@ class Control:
     choice_labels: tuple[str, ...] = ()
     help: str = ""
     advanced: bool = False
+    empty: str = "all"
 
 
 def control(default: Any, label: str, kind: str, **facts: Any) -> Any:
@@ -78,16 +82,25 @@ def checked(c: Control, value: Any) -> Any:
         return value
     if c.kind in ("int", "float"):
         return _number(c, value)
-    if c.kind == "ints" and isinstance(value, (list, tuple)):
+    if c.kind == "part" and isinstance(value, str) and value:
+        return value
+    if c.kind == "parts" and _is_names(value):
+        return tuple(value)
+    if c.kind in ("ints", "floats") and isinstance(value, (list, tuple)):
         return tuple(_number(c, v) for v in value)
     if c.kind == "choices" and isinstance(value, (list, tuple)) and value and all(v in c.choices for v in value):
         return tuple(value)
     raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
 
 
+def _is_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, str) and v for v in value)
+
+
 def _number(c: Control, value: Any) -> float | int:
     fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if fits and c.kind != "float":
+    whole = c.kind not in ("float", "floats")
+    if fits and whole:
         fits = value == int(value)
     if fits and c.minimum is not None:
         fits = value >= c.minimum
@@ -95,7 +108,7 @@ def _number(c: Control, value: Any) -> float | int:
         fits = value <= c.maximum
     if not fits:
         raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
-    return float(value) if c.kind == "float" else int(value)
+    return int(value) if whole else float(value)
 
 
 def _accepted(c: Control) -> str:
@@ -105,7 +118,14 @@ def _accepted(c: Control) -> str:
         return "true or false would do"
     if c.kind == "text":
         return "a text would do"
-    what = {"int": "a whole number", "float": "a number", "ints": "a list of whole numbers"}[c.kind]
+    if c.kind in ("part", "parts"):
+        return f"{'the name' if c.kind == 'part' else 'names'} of parts of the model's code, or all, would do"
+    what = {
+        "int": "a whole number",
+        "float": "a number",
+        "ints": "a list of whole numbers",
+        "floats": "a list of numbers",
+    }[c.kind]
     if c.minimum is not None and c.maximum is not None:
         return f"{what} from {_shown(c.minimum)} to {_shown(c.maximum)} would do"
     if c.minimum is not None:

@@ -11,6 +11,7 @@ from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
+from latentstudio.figures.changes import changes_of, measures_of
 from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import InputReader, Prepared, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
@@ -45,6 +46,7 @@ class OperationRun:
     data: ImageSet | None
     codes: DatasetCodes | None
     notes: list[str]
+    moving: "Tensor | None" = None
 
 
 def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[Partial]:
@@ -52,6 +54,7 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     run = open_run(recipe, workspace)
     if wants_data_means(run.operation, recipe):
         yield from read_data(run, workspace, 0.0, 0.4)
+    yield from read_movement(run)
     codes = make_codes(run)
     board = Board(run.model, codes.codes.detach().float().cpu())
     span = _DECODING if run.data is not None else 1.0
@@ -134,11 +137,26 @@ def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float
         run.notes.extend(run.codes.notes)
 
 
+def read_movement(run: OperationRun) -> Iterator[Partial]:
+    """Find out how far each component moves the place that the operation asks about, and yield progress."""
+    region = getattr(run.operation, "wanted_region", ())
+    if not region:
+        return
+    from latentstudio.models.sensitivity import movement
+
+    code = next(prepared.codes[0] for prepared in run.inputs.values() if len(prepared.codes))
+    for done, run.moving in movement(run.model, code, np.array(region, dtype=np.int64)):
+        if done < 1:
+            yield Partial(0.3 * done, None, "Finding the components")
+
+
 def make_codes(run: OperationRun) -> Codes:
     """Let the operation compute."""
     import torch
 
-    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run))
+    moving = run.moving
+    about = {} if moving is None else {"moving": lambda: moving}
+    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run), **about)
     with torch.inference_mode():
         made: Codes = run.operation.codes({n: p.codes for n, p in run.inputs.items()}, surroundings)
     return made
@@ -228,6 +246,7 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
             notes=notes,
         )
     originals, error = _originals(run, codes, board)
+    changes = changes_of(board, codes)
     shown = run.inputs[codes.originals_slot].labels if codes.originals_slot else codes.labels
     return ImageGrid(
         frames=board.frames(),
@@ -235,6 +254,9 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
         labels=shown,
         originals=originals,
         error=error,
+        row_labels=_row_labels(run, codes),
+        changes=changes,
+        measures=measures_of(board, codes, changes),
         norm_band=board.norm_band,
         log_prob_band=board.log_prob_band,
         nearest_ids=ids,
@@ -242,6 +264,12 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
         caption=caption,
         notes=notes,
     )
+
+
+def _row_labels(run: OperationRun, codes: Codes) -> tuple[str, ...]:
+    own = run.inputs[codes.row_slot].labels if codes.row_slot else ()
+    labels = (*own, *codes.row_labels)
+    return labels if len(labels) > 1 else ()
 
 
 def _originals(run: OperationRun, codes: Codes, board: Board) -> tuple[NDArray[np.uint8] | None, Floats | None]:

@@ -36,6 +36,10 @@ class Slot:
     hint: str = ""
 
 
+def _unasked() -> "Tensor":
+    raise RuntimeError("the operation has no wanted_region")
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What an operation may know besides its inputs.
@@ -45,11 +49,13 @@ class Surroundings:
     space : the model's latent space.
     mean_code : returns the mean code (D,) of the whole data set; raises UserError without a data set.
     mean_image_code : returns the code (D,) of the mean picture of the data set, or of the images in slot `group`.
+    moving : returns how far each component moves the operation's `wanted_region`, float (D,) in grey levels per unit.
     """
 
     space: "LatentSpace"
     mean_code: "Callable[[], Tensor]"
     mean_image_code: "Callable[[], Tensor]"
+    moving: "Callable[[], Tensor]" = _unasked
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,14 @@ class Codes:
     codes : Tensor float32 (rows * columns, D), row by row.
     positions : float64 (columns,) places along a path; None for unordered collections.
     row_labels : one per row (paths) ; labels : one per frame (collections).
+    row_slot : the first rows of a collection belong to the inputs of this slot and are named after them; further rows
+        take their names from `row_labels`.
     originals : indices into the inputs of `originals_slot`, one per frame, whose pictures are shown with the frames.
+    compare : for each frame the number of the frame that it is compared with; its change is mapped beside it. A frame
+        compared with itself has no map.
+    threshold : grey levels of 0..255 above which a pixel counts as changed.
+    measures : what is measured of each frame besides its readouts: ``changed`` (share of pixels, needs `compare`),
+        ``clipped`` (share of pixel values beyond black or white, or not finite).
     """
 
     codes: "Tensor"
@@ -70,6 +83,10 @@ class Codes:
     row_labels: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     originals_slot: str | None = None
+    row_slot: str | None = None
+    compare: tuple[int, ...] = ()
+    threshold: float = 0.0
+    measures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -79,6 +96,7 @@ class Operation(Protocol):
     Attributes
     ----------
     needs : abilities of the model, as the values of `models.base.Ability`.
+    wanted_region : (optional) pixels whose sensitivity to each component is computed before `codes` is called.
     picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.
     """
 
