@@ -122,7 +122,7 @@ class Strip(_ReadOnly):
 
 @dataclass(frozen=True)
 class Measure(_ReadOnly):
-    """One more number for each frame, float64 (N,), NaN where there is none; one that is not `brief` is left to tables."""
+    """One more number for each frame, float64 (N,), NaN where there is none; only `brief` ones stand under frames."""
 
     label: str
     values: Floats

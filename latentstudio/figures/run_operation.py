@@ -145,7 +145,8 @@ def read_movement(run: OperationRun) -> Iterator[Partial]:
     from latentstudio.models.sensitivity import movement
 
     code = next(prepared.codes[0] for prepared in run.inputs.values() if len(prepared.codes))
-    for done, run.moving in movement(run.model, code, np.array(region, dtype=np.int64)):
+    for done, moving in movement(run.model, code, np.array(region, dtype=np.int64)):
+        run.moving = moving
         if done < 1:
             yield Partial(0.3 * done, None, "Finding the components")
 

@@ -1,4 +1,4 @@
-"""Which components of a code move a place of the picture: derivatives of `decode`, all components in one backward pass."""
+"""Which components of a code move a place of the picture: derivatives of `decode`, one backward pass for all."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -183,7 +183,9 @@ def within(chosen: tuple[int, ...], allowed: Indices, size: int, whose: str) -> 
         raise UserError(f"The code has no component {wanted[-1]}; 0 to {size - 1} would do.")
     kept = wanted[np.isin(wanted, allowed)]
     if not len(kept):
-        raise UserError(f"{whose} ({listed(wanted)}) has no component of the chosen parts; choose others, or all parts.")
+        raise UserError(
+            f"{whose} ({listed(wanted)}) has no component of the chosen parts; choose others, or all parts."
+        )
     lost = len(wanted) - len(kept)
     return kept, [f"{whose}: {lost} of {len(wanted)} components belong to other parts and stay."] if lost else []
 

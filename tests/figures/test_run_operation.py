@@ -27,6 +27,9 @@ def recipe(name: str = "interpolate", **changes: object) -> Recipe:
         "interpolate": {"a": (image(3),), "b": (image(17),)},
         "reconstruct": {"images": (image(3), image(5), image(9))},
         "mean": {"from": (image(3),)},
+        "reflect": {"faces": (image(3), image(5))},
+        "corrupt": {"face": (image(3),)},
+        "scan": {"faces": (image(3),)},
     }.get(name, {})
     made = Recipe(kind="operation", name=name, model=MODEL, data=DATA, inputs=inputs)
     return msgspec.structs.replace(made, **changes)
