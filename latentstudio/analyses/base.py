@@ -1,7 +1,7 @@
 """What an analysis is: a data set under a model in, plots and tables out, streaming."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -30,7 +30,7 @@ class Study:
     selection : dataset indices that the analysis is restricted to; None for all.
     held_out : bool (len(data),) images that the model has not seen in training, or None if unknown (another data set:
         all True; other images of the same source: unknown).
-    inputs : slot name to codes, when the analysis declares slots.
+    inputs : slot name to codes, float32 (n, D) on the CPU, when the analysis declares slots.
     read : returns prepared images float32 (k, C, H, W) in [-1, 1] of dataset indices (n,), resized and turned grey or
         colour as the model wants them, and which were read, bool (n,): pictures that cannot be decoded are left out.
     at_snapshot : returns the model at a training step.
@@ -48,12 +48,14 @@ class Study:
     at_snapshot: "Callable[[int], LatentModel]"
     snapshots: tuple[int, ...]
     origin: str
+    inputs: "Mapping[str, Tensor]" = field(default_factory=dict)
 
 
 class Analysis(Protocol):
     """A frozen dataclass of parameters whose class also says what it needs.
 
-    `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone.
+    `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone. An analysis of
+    single faces has `slots` too, as operations have.
     """
 
     title: ClassVar[str]

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from latentstudio.figures.frames import Board
 from latentstudio.operations.base import Codes
 from latentstudio.results import Changes, Measure
-
-_HALF_RANGE = 127.5
+from latentstudio.stats.pictures import HALF_RANGE, change_map, visible
 
 Floats = NDArray[np.float64]
 
@@ -20,19 +19,8 @@ def changes_of(board: Board, codes: Codes) -> Changes | None:
     maps = np.full((len(shown), *shown.shape[2:]), np.nan)
     for frame, other in enumerate(codes.compare):
         if frame != other and board.ready[frame] and board.ready[other]:
-            maps[frame] = difference(shown[frame], shown[other])
+            maps[frame] = change_map(shown[frame], shown[other])
     return Changes(maps, codes.threshold)
-
-
-def visible(decoded: NDArray[np.float32]) -> Floats:
-    """Turn what a model answered into grey levels that can be seen: clipped to 0..255, not finite as black."""
-    clipped = np.clip(np.nan_to_num(decoded.astype(np.float64), nan=-1.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
-    return _HALF_RANGE * (clipped + 1)
-
-
-def difference(picture: Floats, other: Floats) -> Floats:
-    """Largest absolute difference over the channels of two pictures (C, H, W): (H, W)."""
-    return np.asarray(np.abs(picture - other).max(axis=0), dtype=np.float64)
 
 
 def measures_of(board: Board, codes: Codes, changes: Changes | None) -> tuple[Measure, ...]:
@@ -49,7 +37,7 @@ def clipped_share(board: Board) -> Floats:
     """Per cent of pixel values beyond black or white, or not finite, float64 (N,)."""
     values = board.decoded.reshape(len(board.decoded), -1)
     # A value within half a grey level of the end is shown as it is.
-    inside = np.abs(np.nan_to_num(values, nan=np.inf)) <= 1 + 0.5 / _HALF_RANGE
+    inside = np.abs(np.nan_to_num(values, nan=np.inf)) <= 1 + 0.5 / HALF_RANGE
     share = 100.0 * (1 - inside.mean(axis=1, dtype=np.float64))
     return np.where(board.ready, share, np.nan)
 

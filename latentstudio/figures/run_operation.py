@@ -13,7 +13,7 @@ from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
 from latentstudio.figures.changes import changes_of, measures_of
 from latentstudio.figures.frames import GREY, Board
-from latentstudio.figures.inputs import InputReader, Prepared, encode
+from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader, Prepared, check_slots, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.splits import held_out_of
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
     from latentstudio.models.library import ModelInfo
 
-# Slots that `seal` fills with the means of the data set; no operation declares them.
-MEAN_CODE = "mean_code"
-MEAN_IMAGE = "mean_image_code"
 _DECODING = 0.6
 
 
@@ -84,7 +81,7 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
     lacking = sorted(operation.needs - {str(a) for a in model.abilities})
     if lacking:
         raise UserError(f"{info.name} cannot {' or '.join(lacking)}, which {operation.title.lower()} needs.")
-    _check_slots(recipe, operation)
+    check_slots(recipe, operation)
     reader = InputReader(recipe, workspace, model, info)
     names = [slot.name for slot in operation.slots] + [n for n in (MEAN_CODE, MEAN_IMAGE) if n in recipe.inputs]
     inputs = {name: reader.slot(name) for name in names}
@@ -101,19 +98,6 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
     if MEAN_CODE in inputs:
         notes.extend(f"Sealed in the recipe: {origin}" for origin in inputs[MEAN_CODE].origins if origin)
     return OperationRun(recipe, operation, model, info, inputs, data, None, notes)
-
-
-def _check_slots(recipe: Recipe, operation: Any) -> None:
-    known = {slot.name: slot for slot in operation.slots}
-    for name in recipe.inputs:
-        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE):
-            raise UserError(f"{operation.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
-    for slot in known.values():
-        given = len(recipe.inputs.get(slot.name, ()))
-        if given == 0 and not slot.optional:
-            raise UserError(f"{operation.title} needs a picture or code in slot '{slot.name}'.")
-        if given > 1 and not slot.many:
-            raise UserError(f"Slot '{slot.name}' of {operation.title.lower()} takes one input, not {given}.")
 
 
 def wants_data_means(operation: Any, recipe: Recipe) -> bool:

@@ -88,7 +88,7 @@ def pulled_back(model: "LatentModel", code: Tensor, cotangents: Tensor) -> Tenso
     Works under ``torch.inference_mode`` too, which it leaves for the time being.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        device = _device_of(model)
+        device = device_of(model)
         repeated = code.detach().clone().to(device).expand(len(cotangents), -1).clone().requires_grad_(True)
         pictures = model.decode(repeated)
         (gradients,) = torch.autograd.grad(pictures, repeated, cotangents.clone().to(pictures))
@@ -121,7 +121,8 @@ def _differentiable(model: "LatentModel") -> "LatentModel":
         return deepcopy(model)
 
 
-def _device_of(model: "LatentModel") -> torch.device:
+def device_of(model: "LatentModel") -> torch.device:
+    """The device of the model's first parameter or buffer; the CPU for a model that has none."""
     if isinstance(model, torch.nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
             return tensor.device

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.controls import Control, control, controls
+from latentstudio.controls import Control, Slot, control, controls
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,25 +15,6 @@ if TYPE_CHECKING:
     from latentstudio.models.base import LatentSpace
 
 __all__ = ["Codes", "Control", "Operation", "Slot", "Surroundings", "control", "controls"]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for inputs: one image or code, or many.
-
-    Attributes
-    ----------
-    name, label : ``"a"``, ``"A"``.
-    many : takes any number of inputs instead of one.
-    optional : may stay empty.
-    hint : sentence shown while it is empty, e.g. ``"Drop a second face here"``.
-    """
-
-    name: str
-    label: str
-    many: bool = False
-    optional: bool = False
-    hint: str = ""
 
 
 def _unasked() -> "Tensor":
