@@ -47,6 +47,25 @@ class Control:
     empty: str = "all"
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A place for inputs: one image or code, or many.
+
+    Attributes
+    ----------
+    name, label : ``"a"``, ``"A"``.
+    many : takes any number of inputs instead of one.
+    optional : may stay empty.
+    hint : sentence shown while it is empty, e.g. ``"Drop a second face here"``.
+    """
+
+    name: str
+    label: str
+    many: bool = False
+    optional: bool = False
+    hint: str = ""
+
+
 def control(default: Any, label: str, kind: str, **facts: Any) -> Any:
     """Declare a dataclass field together with its `Control`."""
     return field(default=default, metadata={"control": {"label": label, "kind": kind, **facts}})

@@ -53,7 +53,7 @@ class Study:
     selection : dataset indices that the analysis is restricted to; None for all.
     held_out : bool (len(data),) images that the model has not seen in training, or None if unknown (another data set:
         all True; other images of the same source: unknown).
-    inputs : slot name to codes, when the analysis declares slots.
+    inputs : slot name to codes, float32 (n, D) on the CPU, when the analysis declares slots.
     read : returns prepared images float32 (k, C, H, W) in [-1, 1] of dataset indices (n,), resized and turned grey or
         colour as the model wants them, and which were read, bool (n,): pictures that cannot be decoded are left out.
     at_snapshot : returns the model at a training step.
@@ -78,12 +78,14 @@ class Study:
     codes: Callable[..., Generator[float, None, Found]] = _no_codes
     direction: Callable[[Wish], Generator[float, None, Direction]] = _no_direction
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    inputs: "Mapping[str, Tensor]" = field(default_factory=dict)
 
 
 class Analysis(Protocol):
     """A frozen dataclass of parameters whose class also says what it needs.
 
-    `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone.
+    `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone. An analysis of
+    single faces has `slots` too, as operations have.
     """
 
     title: ClassVar[str]

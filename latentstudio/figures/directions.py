@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -10,11 +11,14 @@ from latentstudio.data.attribute_spec import check_classes, members_of, sample_o
 from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
 from latentstudio.figures.code_bank import CodeBank
-from latentstudio.figures.recipe import CodeInput
+from latentstudio.figures.inputs import DIRECTION
+from latentstudio.figures.readouts import mean_bound
+from latentstudio.figures.recipe import CodeInput, Recipe
+from latentstudio.figures.workspace import Workspace
 from latentstudio.stats.directions import ESTIMATORS, Direction, Wish, fit_direction
 
-DIRECTION = "direction "
-"""Begins the names of the slots that hold sealed directions; no operation declares such slots."""
+if TYPE_CHECKING:
+    from latentstudio.models.base import LatentModel
 
 Groups = Mapping[str, Sequence[int]]
 
@@ -76,6 +80,35 @@ def _notes(made: Direction, data: ImageSet, known: int, asked: int, unread: int,
     if far:
         notes.append(f"{made.words} leaves out {far:,} images whose codes lie far outside the prior or are not finite.")
     return tuple(notes)
+
+
+def directions_for(
+    operation: Any, recipe: Recipe, model: "LatentModel", data: ImageSet | None, workspace: Workspace
+) -> Generator[tuple[float, str], None, dict[Wish, Direction]]:
+    """Find what an operation wishes for, in the recipe where it is sealed; yield the share done and words for it.
+
+    Raises
+    ------
+    UserError
+        There is no data set, or no such attribute in it.
+    """
+    wishes: tuple[Wish, ...] = getattr(operation, "wishes", tuple)()
+    found: dict[Wish, Direction] = {}
+    for number, wish in enumerate(wishes):
+        sealed = recipe.inputs.get(slot_of(wish))
+        if sealed is not None:
+            found[wish] = unpacked(sealed, model.space.size)
+            continue
+        if recipe.model is None or recipe.data is None or data is None:
+            raise UserError(f"{operation.title} needs a data set to find '{wish.spec}' in; choose one.")
+        bank = workspace.bank(recipe.model, recipe.data)
+        looking = direction_of(bank, data, recipe.groups, wish, mean_bound(model))
+        try:
+            while True:
+                yield (number + next(looking)) / len(wishes), f"Encoding faces for {wish.spec}"
+        except StopIteration as ended:
+            found[wish] = ended.value
+    return found
 
 
 class _Facts(msgspec.Struct, frozen=True):

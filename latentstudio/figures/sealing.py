@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentstudio.figures.directions import packed, slot_of
-from latentstudio.figures.inputs import InputReader
+from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.figures.run_operation import (
-    MEAN_CODE,
-    MEAN_IMAGE,
     mean_image_of,
     mean_of,
     open_run,
@@ -51,6 +49,15 @@ def sealed(recipe: Recipe, workspace: Workspace) -> Recipe:
         pass
     for wish, direction in run.directions.items():
         inputs.setdefault(slot_of(wish), packed(direction))
+    return msgspec.structs.replace(recipe, inputs=inputs)
+
+
+def sealed_analysis(recipe: Recipe, workspace: Workspace) -> Recipe:
+    """Replace images and photos on the slots of an analysis by their codes."""
+    if recipe.model is None:
+        return recipe
+    reader = InputReader(recipe, workspace, workspace.model(recipe.model), workspace.info(recipe.model))
+    inputs = {name: _as_codes(given, reader.slot(name)) for name, given in recipe.inputs.items()}
     return msgspec.structs.replace(recipe, inputs=inputs)
 
 

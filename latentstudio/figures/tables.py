@@ -44,10 +44,12 @@ def table_of(result: Result) -> Table:
         rows_: list[tuple[Cell, ...]] = [(label,) for label in labels]
         if result.error is not None:
             heads, rows_ = ("image", "error"), [(*r, float(e)) for r, e in zip(rows_, result.error, strict=True)]
+        if result.row_labels:
+            own = [result.row_labels[i // result.columns] for i in range(len(rows_))]
+            heads, rows_ = ("row", *heads), [(name, *r) for name, r in zip(own, rows_, strict=True)]
         return _frame_table(result.frames, heads, rows_, result.nearest_ids, result.measures)
     if isinstance(result, Curve):
-        points = [(v.label, float(x), float(y)) for v in result.lines for x, y in zip(v.x, v.y, strict=True)]
-        return Table(("line", result.x_label or "x", result.y_label or "y"), tuple(points), digits=4)
+        return _curve_table(result)
     if isinstance(result, Distribution):
         return _histogram_table(result)
     if isinstance(result, Bars):
@@ -61,6 +63,17 @@ def table_of(result: Result) -> Table:
         maps = [(v, *_range(m)) for v, m in zip(result.labels, result.maps, strict=True)]
         return Table(("map", "lowest", "highest", "mean"), tuple(maps), digits=4)
     return _sheet_table(result)
+
+
+def _curve_table(curve: Curve) -> Table:
+    heads: tuple[str, ...] = ("line", curve.x_label or "x", curve.y_label or "y")
+    ranged = any(v.low is not None for v in curve.lines)
+    rows: list[tuple[Cell, ...]] = []
+    for v in curve.lines:
+        for at, (x, y) in enumerate(zip(v.x, v.y, strict=True)):
+            ends = [None if end is None else float(end[at]) for end in (v.low, v.high)] if ranged else []
+            rows.append((v.label, float(x), float(y), *ends))
+    return Table((*heads, "low", "high") if ranged else heads, tuple(rows), digits=4)
 
 
 def _range(values: NDArray[np.float64]) -> tuple[float, float, float]:

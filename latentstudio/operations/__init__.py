@@ -3,10 +3,13 @@
 from typing import Any
 
 from latentstudio.operations.attribute import Attribute
+from latentstudio.operations.corrupt import Corrupt
 from latentstudio.operations.interpolate import Interpolate
 from latentstudio.operations.mean import Mean
 from latentstudio.operations.reconstruct import Reconstruct
+from latentstudio.operations.reflect import Reflect
 from latentstudio.operations.sample import Sample
+from latentstudio.operations.scan import Scan
 
 OPERATIONS: dict[str, type[Any]] = {
     "interpolate": Interpolate,
@@ -14,4 +17,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "sample": Sample,
     "mean": Mean,
     "attribute": Attribute,
+    "reflect": Reflect,
+    "corrupt": Corrupt,
+    "scan": Scan,
 }

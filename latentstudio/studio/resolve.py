@@ -13,6 +13,7 @@ from latentstudio.data.attribute_spec import SELECTION, groups_in
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput, DataRef, ImageInput, Input, Recipe
 from latentstudio.models.library import ModelInfo
+from latentstudio.models.parts import check_parts
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Slot
 from latentstudio.studio.catalogue import Catalogue
@@ -90,6 +91,7 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
     data = _data(document, panel, catalogue, required=not operation and plugin.needs_data)
     if info is not None:
         _check_abilities(info, plugin.needs)
+        _check_parts(info, plugin, params)
     inputs = _inputs(plugin, panel, info, catalogue)
     _check_complete(plugin, params, inputs)
     snapshot = _snapshot(document, panel)
@@ -171,6 +173,16 @@ def _check_abilities(info: ModelInfo, needs: frozenset[str]) -> None:
     for need in sorted(needs - set(_LACKS)):
         if need not in info.abilities:
             raise _Unready(f"'{info.name}' lacks {need}")
+
+
+def _check_parts(info: ModelInfo, plugin: type[Any], params: Mapping[str, Any]) -> None:
+    for control in controls(plugin):
+        if control.kind in ("part", "parts"):
+            value = params[control.name]
+            try:
+                check_parts(info.parts, [value] if isinstance(value, str) else value, f"'{info.name}'")
+            except UserError as error:
+                raise _Unready(str(error)) from error
 
 
 def _inputs(

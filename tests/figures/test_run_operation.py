@@ -28,6 +28,9 @@ def recipe(name: str = "interpolate", **changes: object) -> Recipe:
         "reconstruct": {"images": (image(3), image(5), image(9))},
         "mean": {"from": (image(3),)},
         "attribute": {"images": (image(3), image(5))},
+        "reflect": {"faces": (image(3), image(5))},
+        "corrupt": {"face": (image(3),)},
+        "scan": {"faces": (image(3),)},
     }.get(name, {})
     params = {"attribute": {"attributes": ["eyeglasses"]}}.get(name, {})
     made = Recipe(kind="operation", name=name, model=MODEL, data=DATA, inputs=inputs, params=params)
