@@ -66,8 +66,8 @@ def _train(args: argparse.Namespace, processes: "Processes") -> int:
     with _interruptible(alone=processes.count == 1) as asked:
         for _ in shown(training):
             if processes.any(asked.is_set()):
-                training.save_state()
-                processes.wait()
+                with processes.agreeing():
+                    training.save_state()
                 if processes.first:
                     message = f"Stopped after step {training.loop.step}; --resume continues from there."
                     _say({"event": "interrupted", "step": training.loop.step}, message, args.json)

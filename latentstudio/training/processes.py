@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from latentstudio.errors import UserError
 
 _PATIENCE = timedelta(minutes=10)
+_WHILE_MEASURING = timedelta(days=7)
 
 
 class OtherProcessError(UserError):
@@ -34,12 +35,20 @@ class Processes:
     ----------
     rank, count : which process of how many.
     device : where this process computes.
+    patient : a group for `agreeing`; None for a process that is alone.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        rank: int = 0,
+        count: int = 1,
+        device: torch.device | None = None,
+        patient: distributed.ProcessGroup | None = None,
+    ) -> None:
         self.rank = rank
         self.count = count
         self.device = device or torch.device("cpu")
+        self._patient = patient
 
     @property
     def first(self) -> bool:
@@ -84,10 +93,6 @@ class Processes:
                 distributed.broadcast(values, 0)
             tensor.copy_(values)
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        self.total(0.0)
-
     def averaging(self, module: nn.Module) -> nn.Module:
         """Return a module whose backward pass averages the gradients of `module` among the processes."""
         if self.count == 1:
@@ -100,7 +105,9 @@ class Processes:
 
     @contextmanager
     def agreeing(self) -> Iterator[None]:
-        """End the block well in all processes or in none. No other method may be called inside.
+        """End the block well in all processes or in none, however long one of them has to read, write or measure.
+
+        No other method may be called inside.
 
         Raises
         ------
@@ -117,10 +124,10 @@ class Processes:
             yield
         except Exception as error:  # whatever it is, the others wait for this process
             problem = error
-        flags = torch.zeros(self.count, device=self.device)
+        flags = torch.zeros(self.count)
         flags[self.rank] = float(problem is not None)
         with watched():
-            distributed.all_reduce(flags)
+            distributed.all_reduce(flags, group=self._patient)
         failed = flags.nonzero().flatten().tolist()
         if problem is not None and failed[0] == self.rank:
             raise problem
@@ -173,10 +180,11 @@ def joined(device: str) -> Iterator[Processes]:
     backend, own = ("nccl", where) if device == "cuda" else ("gloo", None)
     try:
         distributed.init_process_group(backend, timeout=_PATIENCE, device_id=own)
+        patient = distributed.new_group(backend="gloo", timeout=_WHILE_MEASURING)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"The {count} processes cannot meet: {str(error).splitlines()[0]}") from error
     try:
-        yield Processes(rank, count, where)
+        yield Processes(rank, count, where, patient)
     finally:
         distributed.destroy_process_group()
 

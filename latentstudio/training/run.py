@@ -116,8 +116,9 @@ class TrainingRun:
             except LostProcessError as error:
                 self.save_state()
                 raise LostProcessError(f"{error} {self._after_loss()}") from error
-            if self.processes.first:
-                self._finish()
+            with self.processes.agreeing():
+                if self.processes.first:
+                    self._finish()
 
     def save_state(self) -> None:
         """Write what `resume` needs, in the first process; do nothing in the others.
