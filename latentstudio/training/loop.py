@@ -76,7 +76,8 @@ class Loop:
         if isinstance(network, Checkpointing):
             network.set_checkpointing(training.checkpointing)
         elif training.checkpointing:
-            raise UserError("This family has no gradient checkpointing; training.checkpointing = false would do.")
+            family = getattr(network, "family", "This family")
+            raise UserError(f"{family} has no gradient checkpointing; training.checkpointing = false would do.")
 
     @staticmethod
     def weights_generator(seed: int) -> torch.Generator:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from latentstudio.training.recipe import Training
 
@@ -15,11 +16,14 @@ def adamw(parameters: Iterable[nn.Parameter], training: Training) -> torch.optim
     """Return the optimiser of a recipe; the weight decay acts on matrices, not on vectors."""
     every = list(parameters)
     matrices, others = [p for p in every if p.ndim >= 2], [p for p in every if p.ndim < 2]
-    return torch.optim.AdamW(
+    optimiser = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}],
         lr=training.learning_rate,
         fused=True,
     )
+    # The fused kernels do not count their changes, and a model would go on with what it prepared from older weights.
+    optimiser.register_step_post_hook(lambda *_: increment_version(every))
+    return optimiser
 
 
 def slots(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
