@@ -65,9 +65,7 @@ def _train(args: argparse.Namespace, processes: "Processes") -> int:
     shown = _unseen if not processes.first else _shown_as_json if args.json else _shown_as_bar
     with _interruptible(alone=processes.count == 1) as asked:
         for _ in shown(training):
-            if processes.any(asked.is_set()):
-                with processes.agreeing():
-                    training.save_state()
+            if training.stopped(asked.is_set()):
                 if processes.first:
                     message = f"Stopped after step {training.loop.step}; --resume continues from there."
                     _say({"event": "interrupted", "step": training.loop.step}, message, args.json)

@@ -114,11 +114,29 @@ class TrainingRun:
                     raise OtherProcessError(str(error)) from error
                 raise NotFiniteError(f"{error} The state is in {self.folder / 'state'}; --resume continues.") from error
             except LostProcessError as error:
-                self.save_state()
-                raise LostProcessError(f"{error} {self._after_loss()}") from error
+                raise self._after_loss(error) from error
             with self.processes.agreeing():
                 if self.processes.first:
                     self._finish()
+
+    def stopped(self, asked: bool) -> bool:
+        """Save the state if this process or another was asked to stop, and tell whether one was; between two steps.
+
+        Raises
+        ------
+        LostProcessError
+            Another process ended; the first one has saved the state.
+        UserError
+            The folder cannot be written.
+        """
+        try:
+            if not self.processes.any(asked):
+                return False
+            with self.processes.agreeing():
+                self.save_state()
+        except LostProcessError as error:
+            raise self._after_loss(error) from error
+        return True
 
     def save_state(self) -> None:
         """Write what `resume` needs, in the first process; do nothing in the others.
@@ -176,10 +194,13 @@ class TrainingRun:
         self.network.to(self.processes.device)
         return Loop(self.network, self.recipe.training, objective, self.recipe.seed, inputs, held_out, originals)
 
-    def _after_loss(self) -> str:
+    def _after_loss(self, error: LostProcessError) -> LostProcessError:
+        """Save the state, where this is the first process, and return the error with what to do."""
+        self.save_state()
+        where = f"Process {self.processes.rank + 1} of {self.processes.count} stopped after step {self.loop.step}."
         if self.processes.first:
-            return f"The state of step {self.loop.step} is in {self.folder / 'state'}; --resume continues from there."
-        return f"Process {self.processes.rank + 1} of {self.processes.count} stopped after step {self.loop.step}."
+            where = f"The state of step {self.loop.step} is in {self.folder / 'state'}; --resume continues from there."
+        return LostProcessError(f"{error} {where}")
 
     def _inputs(self, chosen: NDArray[np.bool_]) -> Tensor:
         with torch.no_grad():
