@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -99,7 +100,9 @@ class Processes:
             return module
         # Buffers do not change in training. torch gave the option that leaves them alone another name.
         known = inspect.signature(DistributedDataParallel).parameters
-        buffers = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+        buffers: dict[str, Any] = {
+            "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
+        }
         with watched():
             return DistributedDataParallel(module, gradient_as_bucket_view=True, **buffers)
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -247,7 +247,7 @@ class TrainingRun:
 def _family(recipe: TrainingRecipe) -> type[Any]:
     if recipe.family not in FAMILIES:
         raise UserError(f"The recipe names the family '{recipe.family}'; known are {', '.join(FAMILIES)}.")
-    return cast("type[Any]", FAMILIES[recipe.family]())
+    return FAMILIES[recipe.family]()
 
 
 def _objective(family: type[Any], recipe: TrainingRecipe) -> Any:
