@@ -1,6 +1,6 @@
 """Random numbers for the rows of a batch that several processes may share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,11 +14,16 @@ class Noise:
 
     Parameters
     ----------
-    generator : where all randomness comes from.
+    generator : where all randomness comes from; or one for each row, of rows that are no part of a batch.
     rows, total : which rows of how many; by default a batch is worked on as a whole.
     """
 
-    def __init__(self, generator: torch.Generator, rows: slice | None = None, total: int | None = None) -> None:
+    def __init__(
+        self,
+        generator: torch.Generator | Sequence[torch.Generator],
+        rows: slice | None = None,
+        total: int | None = None,
+    ) -> None:
         self._generator = generator
         self._rows = rows
         self._total = total
@@ -32,6 +37,8 @@ class Noise:
         return self._draw(torch.randn, like)
 
     def _draw(self, draw: Callable[..., Tensor], like: Tensor) -> Tensor:
+        if not isinstance(self._generator, torch.Generator):
+            return torch.stack([draw(like.shape[1:], generator=g) for g in self._generator]).to(like)
         if self._rows is None:
             return draw(like.shape, generator=self._generator).to(like)
         whole = draw((self._total, *like.shape[1:]), generator=self._generator)
