@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from latentstudio.errors import UserError
 from latentstudio.models import FAMILIES, checkpoint
+from latentstudio.models.base import LatentModel
 from latentstudio.paths import replacing
 from latentstudio.training.augment import copies
 from latentstudio.training.card import write_card
@@ -25,6 +26,7 @@ from latentstudio.training.material import Material
 from latentstudio.training.processes import LostProcessError, OtherProcessError, Processes
 from latentstudio.training.progress import NotFiniteError, Progress
 from latentstudio.training.recipe import TrainingRecipe, as_table
+from latentstudio.training.samples import write_samples
 from latentstudio.training.scores import measure, record
 
 _SAVE_SECONDS = 60.0
@@ -172,7 +174,8 @@ class TrainingRun:
             "images": len(self.material.data),
         }
         training["split"] = {**as_table(self.recipe)["split"], "dataset_digest": self.material.data.digest}
-        card = write_card(self.recipe, dataset, training, self.network)
+        drawn = write_samples(cast(LatentModel, self.network), self.folder)
+        card = write_card(self.recipe, dataset, training, self.network, drawn)
         checkpoint.save(
             self.folder,
             self.network,
