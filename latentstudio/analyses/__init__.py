@@ -4,9 +4,13 @@ from typing import Any
 
 from latentstudio.analyses.components import Components
 from latentstudio.analyses.gaussianity import Gaussianity
+from latentstudio.analyses.half_space import HalfSpace
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
+from latentstudio.analyses.separability import Separability
 from latentstudio.analyses.training import Training
+from latentstudio.analyses.unbounded_likelihood import UnboundedLikelihood
+from latentstudio.analyses.uniqueness import Uniqueness
 
 ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
@@ -14,4 +18,8 @@ ANALYSES: dict[str, type[Any]] = {
     "gaussianity": Gaussianity,
     "components": Components,
     "training": Training,
+    "separability": Separability,
+    "half_space": HalfSpace,
+    "uniqueness": Uniqueness,
+    "unbounded_likelihood": UnboundedLikelihood,
 }
