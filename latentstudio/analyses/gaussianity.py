@@ -53,8 +53,7 @@ class Gaussianity:
         False,
         "Pixel noise",
         "bool",
-        help="Spread 8-bit pixels over their bins, as in the training of a flow of pictures; its codes follow the prior "
-        "only then.",
+        help="Spread pixels over their bins, as in the training of a flow; its codes follow the prior only then.",
     )
     repeats: int = control(
         200,

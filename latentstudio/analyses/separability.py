@@ -1,6 +1,7 @@
 """How often a random division of codes into two classes is separable by a plane, against Cover's theorem.
 
-Cover, "Geometrical and Statistical Properties of Systems of Linear Inequalities", IEEE Trans. Electronic Computers, 1965
+Cover, "Geometrical and Statistical Properties of Systems of Linear Inequalities", IEEE Trans. Electronic Computers,
+1965
 
 A plane can divide n points in general position in D dimensions in C(n, D + 1) of the 2^n ways, so nearly every random
 division is separable while n is below 2 (D + 1). That a linear classifier separates its training images of an attribute
@@ -31,8 +32,8 @@ def separable_share(n: int, size: int) -> float:
 
     Cover's C(n, D + 1) / 2^n = 2^(1 - n) sum over k = 0 to D of binomial(n - 1, k), for n >= 1.
     """
-    ways = sum(math.comb(n - 1, k) for k in range(min(size + 1, n)))
-    return ways / 2 ** (n - 1)
+    ways: int = sum(math.comb(n - 1, k) for k in range(min(size + 1, n)))
+    return float(ways / 2 ** (n - 1))
 
 
 def is_separable(points: Floats, labels: NDArray[np.bool_]) -> bool:
@@ -127,7 +128,7 @@ class Separability:
         if not self.attribute:
             return None
         data = data_of(study)
-        found = data.attributes[self.attribute] if self.attribute in data.attributes else None
+        found = data.attributes.get(self.attribute)
         if found is None or found.kind != "binary":
             binary = [name for name in data.attributes if data.attributes[name].kind == "binary"]
             raise UserError(

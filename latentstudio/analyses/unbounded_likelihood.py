@@ -1,8 +1,8 @@
 """The likelihood of a finite sample has no upper bound: what the training images gain, unseen ones lose.
 
-Two densities that are fitted exactly, without a network and without luck: the normal law of greatest likelihood on fewer
-and fewer images, and a mixture with one narrow normal law on each training image. Both reach any likelihood of their
-training images, and both fail on the others. The pictures are small and dequantised, so that densities are bits per
+Two densities that are fitted exactly, without a network and without luck: the normal law of greatest likelihood on
+fewer and fewer images, and a mixture with one narrow normal law on each training image. Both reach any likelihood of
+their training images, and both fail on the others. The pictures are small and dequantised, so that densities are bits per
 dimension of 8-bit pictures, comparable with a flow's.
 """
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Pair = tuple[float, float]
 
 _KERNELS = 200
-_WIDTHS = 2.0 ** np.arange(6, -11, -1)
+_WIDTHS: Floats = 2.0 ** np.arange(6, -11, -1, dtype=np.float64)
 _ABOVE = (1.02, 1.05, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 
 

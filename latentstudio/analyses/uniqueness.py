@@ -1,10 +1,10 @@
 """A map that keeps N(0, I) as it is and is no rotation: a flow's codes are not unique up to O(N).
 
 A published argument says that two flows to the same normal prior differ by an orthogonal map, since those are the maps
-that keep the prior. The counter-example: turn every pair of components by an angle that depends on the norm of the whole
-code. On each sphere this is a rotation, so norms, the prior and the volume stay; between spheres it twists. Behind any
-flow it gives another flow with the same likelihood of every image, in which straight lines, means and directions of
-attributes are others.
+that keep the prior. The counter-example: turn every pair of components by an angle that depends on the norm of the
+whole code. On each sphere this is a rotation, so norms, the prior and the volume stay; between spheres it twists.
+Behind any flow it gives another flow with the same likelihood of every image, in which straight lines, means and
+directions of attributes are others.
 """
 
 import math
@@ -120,8 +120,8 @@ class Uniqueness:
             ("midpoints: distance of image and middle of images, share", 0.0, off, None),
         )
         notes = (
-            "Bounds: what 95 % of such sets of draws stay below (covariance: four standard errors). The first five rows "
-            "say that the law and the volume stay; the last two that the map is no rotation.",
+            "Bounds: what 95 % of such sets of draws stay below (covariance: four standard errors). The first five "
+            "rows say that the law and the volume stay; the last two that the map is no rotation.",
         )
         columns = ("", "before", "after", "bound")
         return Table(columns, rows, digits=5, title="What the twist keeps and changes", caption=caption, notes=notes)

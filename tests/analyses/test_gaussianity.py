@@ -301,12 +301,12 @@ def test_pixel_noise_is_the_same_in_both_passes_and_makes_codes_longer() -> None
     space = workspace(data, NoisyModel())
     plain, noisy = run(space), run(space, noise=True)
     added = (1 / 127.5) ** 2 / 12 / SCALE**2 * SIZE
-    sizes = [np.square([h.values for h in r.parts[2].histograms][0]).mean() for r in (plain, noisy)]
+    sizes = [np.square(next(h.values for h in r.parts[2].histograms)).mean() for r in (plain, noisy)]
     assert sizes[1] - sizes[0] == pytest.approx(added, abs=4 * math.sqrt(4 * 6 * added / SIZE / 60))
     assert "spread over their bins" in noisy.caption
     assert "shorter than those of training" in plain.caption
     # The half of the fit has the projections of its own codes: their mean is the norm of that half's mean.
-    half = [row for row in table(noisy, "Projection on the mean line") if row["part"] == "whole code"][0]
+    half = next(row for row in table(noisy, "Projection on the mean line") if row["part"] == "whole code")
     assert half["half"] == "of the fit"
     again = table(run(space, noise=True), "Projection on the mean line")
     assert again[0]["mean"] == half["mean"]
