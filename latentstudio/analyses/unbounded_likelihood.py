@@ -2,8 +2,8 @@
 
 Two densities that are fitted exactly, without a network and without luck: the normal law of greatest likelihood on
 fewer and fewer images, and a mixture with one narrow normal law on each training image. Both reach any likelihood of
-their training images, and both fail on the others. The pictures are small and dequantised, so that densities are bits per
-dimension of 8-bit pictures, comparable with a flow's.
+their training images, and both fail on the others. The pictures are small and dequantised, so that densities are bits
+per dimension of 8-bit pictures.
 """
 
 import math

@@ -60,6 +60,7 @@ class Facts:
     photo: str
     seconds: float
     machine: str
+    unwritten: str = ""
 
 
 def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
@@ -76,6 +77,7 @@ def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
         ("New photo", facts.photo),
         ("Computed", f"{facts.seconds:.0f} s on {facts.machine}, latentstudio {__version__}"),
         ("Claims", f"{len(chapters)} entries: {summary}" + (f", {missing} could not run" if missing else "")),
+        ("Not written yet", facts.unwritten),
     ]
     banner = f'<p class="banner">{escape(facts.warning)}</p>' if facts.warning else ""
     return "\n".join(
