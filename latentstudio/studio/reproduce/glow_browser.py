@@ -41,8 +41,8 @@ def browser(lab: GlowLab) -> Finding:
         raise UserError(f"{data.title} has no binary attribute with both values; there is nothing to show.")
     columns = [data.attributes[name] for name in names]
     labelled = np.all([c.known for c in columns], axis=0)
-    complete = lab.indices[labelled[lab.indices]]
-    among = complete if len(complete) >= _PICTURES else lab.indices
+    complete = np.flatnonzero(labelled)
+    among = complete if len(complete) >= _PICTURES else np.arange(len(data))
     chosen = np.sort(np.random.default_rng(0).permutation(among)[:_PICTURES])
     labels = tuple(", ".join(n for n, c in zip(names, columns, strict=True) if c.values[i] == 1) or "–" for i in chosen)
     grid = picture_grid(np.ascontiguousarray(data.images(chosen)), _PICTURES // 2, labels)
@@ -132,7 +132,7 @@ def alignment(lab: GlowLab) -> Finding:
     source = lab.workspace.raw_dataset(lab.data.spec)
     own = suggest_eyes(source, 0) is not None and lab.real_faces
     data = source if own else lab.workspace.raw_dataset(_DISPLACED)
-    convention = convention_of(lab.data.spec)
+    convention = convention_of(data.spec)
     shape = (_ALIGNED, _ALIGNED, 3)
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(data))[: lab.some(200, 24)]
@@ -193,7 +193,7 @@ ENTRIES = (
         "S1-F3",
         "Sample images with attributes",
         "Every image has 40 binary attributes.",
-        "Seeded choice of images with their labels, and how many images each attribute is known of.",
+        "Seeded choice among the images of which all of these attributes are known, and how many images are labelled.",
         browser,
     ),
     Entry(

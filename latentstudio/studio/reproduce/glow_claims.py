@@ -100,7 +100,7 @@ def unbounded(lab: GlowLab) -> Finding:
     recipe = Recipe(
         kind="analysis",
         name="unbounded_likelihood",
-        params={"repeats": lab.some(5, 2)},
+        params={"repeats": lab.some(5, 2), "edge": _edge(len(lab.indices))},
         data=DataRef(spec=lab.data.spec, digest=lab.data.digest),
         selection=tuple(int(i) for i in lab.indices),
     )
@@ -131,6 +131,11 @@ def unbounded(lab: GlowLab) -> Finding:
         published="the likelihood of a finite sample is unbounded (equation 2.2, with the determinant inside the log)",
         ours=f"gap {few[4]:.2f} to {many[4]:.2f} bits/dim" if few and many else f"{gain:.3f} bits for each halving",
     )
+
+
+def _edge(images: int) -> int:
+    """Edge of the pictures in px, 8 or what leaves six images of the fit for each pixel."""
+    return max(2, min(8, math.isqrt(images // 12)))
 
 
 def _flow_bits(lab: GlowLab) -> tuple[float, float]:
@@ -174,8 +179,8 @@ def separable(lab: GlowLab) -> Finding:
             f"Every random division of up to {dimensions + 1} images in {dimensions} dimensions is separable and "
             f"{100 * float(near[2] or 0):.0f} % of those of {near[0]} (Cover's theorem: "
             f"{100 * float(near[3] or 0):.0f} %; largest difference {off:.2f}). In all {label[2]:,} dimensions random "
-            f"labels of {label[1]} images are reached to {label[3]:.0f} %, and unseen ones to {label[4]:.0f} %{contrast}. "
-            "The study's 202,599 images are more than its 196,608 dimensions, but fewer than twice as many."
+            f"labels of {label[1]} images are reached to {label[3]:.0f} %, and unseen ones to {label[4]:.0f} %"
+            f"{contrast}. The study had 202,599 images and 196,608 dimensions: more, but fewer than twice as many."
         ),
         plates=(Plate(recipe),),
         split="half of the codes for the fit in all dimensions, the other half unseen",

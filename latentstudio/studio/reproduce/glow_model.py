@@ -118,8 +118,11 @@ def live_card(lab: GlowLab) -> Finding:
     trip = max(c.round_trip for c in found)
     table = Table(
         ("level", "layer", "numbers", "its log-determinant", "Jacobian's", "difference", "round trip"),
-        tuple((c.level, c.layer, c.size, c.formula, c.autograd, c.formula - c.autograd, c.round_trip) for c in found),
-        digits=9,
+        tuple(
+            (c.level, c.layer, c.size, c.formula, c.autograd, f"{c.formula - c.autograd:.0e}", f"{c.round_trip:.0e}")
+            for c in found
+        ),
+        digits=6,
         notes=(
             "The middle step of every level, with the trained weights in double precision, on a central patch of the "
             "activations of a held-out face. Jacobian: log |det| of all partial derivatives by automatic "
