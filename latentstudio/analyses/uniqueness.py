@@ -114,10 +114,10 @@ class Uniqueness:
             ("largest change of a norm", 0.0, change, 0.0),
             ("largest |log det| of the Jacobian", 0.0, float(np.abs(logs).max()), 0.0),
             ("norms, KS distance from the chi law", *distances, bound),
-            ("first component, KS distance from N(0, 1)", *normal, bound),
-            ("largest deviation of the covariance from I", *covariance, 4 / math.sqrt(self.draws)),
-            ("left by the best orthogonal map, share", 0.0, orthogonal_residual(before, after), None),
-            ("midpoints: distance of image and middle of images, share", 0.0, off, None),
+            ("a component, KS distance from N(0, 1)", *normal, bound),
+            ("covariance, largest deviation from I", *covariance, 4 / math.sqrt(self.draws)),
+            ("left by the best rotation, share", 0.0, orthogonal_residual(before, after), None),
+            ("how far midpoints move, share", 0.0, off, None),
         )
         notes = (
             "Bounds: what 95 % of such sets of draws stay below (covariance: four standard errors). The first five "

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the experiments and write ``index.html``, with pictures and tables in ``figures/``."""
+    """Run the experiments and write ``index.html`` and ``summary.md``, with pictures and tables in ``figures/``."""
     unknown = [name for name in options.experiment if name not in GROUPS]
     if unknown:
         raise UserError(f"There is no experiment '{unknown[0]}'; there is {', '.join(GROUPS)}.")
@@ -80,7 +80,7 @@ def _chosen(names: Sequence[str], only: Sequence[str] | None) -> "dict[str, list
 def _report(group: Group, chosen: "list[Entry]", wishes: Wishes, folder: Path, device: str) -> dict[str, Any]:
     """Run the entries, write the page, and return what ``--json`` prints."""
     from latentstudio.paths import replacing
-    from latentstudio.studio.reproduce.page import page
+    from latentstudio.studio.reproduce.page import page, summary
     from latentstudio.studio.reproduce.run import run_entries
     from latentstudio.studio.workspace import Workspace
 
@@ -97,6 +97,8 @@ def _report(group: Group, chosen: "list[Entry]", wishes: Wishes, folder: Path, d
     facts = group.facts(bench, warning, time.perf_counter() - started)
     with replacing(folder / "index.html") as stream:
         stream.write(page(facts, chapters).encode("utf-8"))
+    with replacing(folder / "summary.md") as stream:
+        stream.write(summary(chapters).encode("utf-8"))
     print(f"Wrote {folder / 'index.html'}.", file=sys.stderr)
     return {
         "report": str(folder / "index.html"),

@@ -116,10 +116,10 @@ def test_a_rotation_leaves_no_residual_and_the_twist_does() -> None:
 
 def test_the_uniqueness_note_holds_in_many_dimensions() -> None:
     rows = {row[0]: row[1:] for row in table(sheet("uniqueness", size=10), "What the twist keeps and changes").rows}
-    for name in ("norms, KS distance from the chi law", "first component, KS distance from N(0, 1)"):
+    for name in ("norms, KS distance from the chi law", "a component, KS distance from N(0, 1)"):
         assert rows[name][1] < rows[name][2]
     assert rows["largest |log det| of the Jacobian"][1] < 1e-6
-    assert rows["left by the best orthogonal map, share"][1] > 0.3
+    assert rows["left by the best rotation, share"][1] > 0.3
     with pytest.raises(UserError, match="7 is odd; 8 would do"):
         sheet("uniqueness", size=7)
 

@@ -23,7 +23,7 @@ from latentstudio.studio.reproduce import run as reproduce_run
 from latentstudio.studio.reproduce.diagram import Arrow, Box, Diagram, painted_diagram
 from latentstudio.studio.reproduce.glow import ENTRIES, PUBLISHED, unwritten
 from latentstudio.studio.reproduce.glow_browser import displaced, eye_error, places_after
-from latentstudio.studio.reproduce.glow_denoise import pca_denoised
+from latentstudio.studio.reproduce.glow_denoise import Components
 from latentstudio.studio.reproduce.glow_features import Features
 from latentstudio.studio.reproduce.glow_model import check_layer, checks
 from latentstudio.studio.reproduce.glow_prior import _wilson, neighbour_correlations
@@ -97,7 +97,7 @@ def test_denoising_by_pca_keeps_what_lies_in_the_components() -> None:
     clean = rng.standard_normal((10, 2)) @ basis.T + 0.5
     outside = rng.standard_normal((10, 20))
     outside -= outside @ basis @ basis.T
-    assert pca_denoised(train, clean + outside, 2) == pytest.approx(clean)
+    assert Components.of(train).denoised(clean + outside, 2) == pytest.approx(clean)
 
 
 def test_dots_tell_where_eyes_come_to_lie() -> None:
@@ -236,6 +236,13 @@ def test_the_report_is_well_formed(report: tuple[int, Path]) -> None:
     reader = Reader()
     reader.feed((report[1] / "index.html").read_text(encoding="utf-8"))
     assert reader.open == []
+
+
+def test_the_summary_has_a_row_and_a_sentence_for_each_entry(report: tuple[int, Path]) -> None:
+    lines = (report[1] / "summary.md").read_text(encoding="utf-8").splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:] if line.startswith("|")] == [e.id for e in ENTRIES]
+    assert all(line.replace("\\|", "").count("|") == 6 for line in lines if line.startswith("|"))
+    assert sum(line.startswith("- **S1-") for line in lines) == len(ENTRIES)
 
 
 def test_pictures_of_the_report_carry_their_recipes(report: tuple[int, Path]) -> None:

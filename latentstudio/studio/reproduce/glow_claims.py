@@ -58,9 +58,9 @@ def uniqueness(lab: GlowLab) -> Finding:
     """S1-X12."""
     recipe = _note("uniqueness", draws=lab.some(4000, 1000))
     rows = {row[0]: row for row in _run(lab, recipe)["What the twist keeps and changes"].rows}
-    left = float(rows["left by the best orthogonal map, share"][2] or 0)
+    left = float(rows["left by the best rotation, share"][2] or 0)
     volume = float(rows["largest |log det| of the Jacobian"][2] or 0)
-    component = rows["first component, KS distance from N(0, 1)"]
+    component = rows["a component, KS distance from N(0, 1)"]
     kept = volume < 1e-6 and float(component[2] or 1) < float(component[3] or 0)
     apart, change = _under_the_flow(lab)
     return Finding(

@@ -1,5 +1,6 @@
 """The background of auto-encoders: a picture goes to few numbers and back, and noise gets lost on the way."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -21,12 +22,24 @@ _CODE, _HIDDEN = 64, 256
 Pixels = NDArray[np.float32]
 
 
-def pca_denoised(train: Floats, noisy: Floats, count: int) -> Floats:
-    """Project noisy rows (n, F) on the first `count` principal components of `train` (m, F) and back."""
-    mean = train.mean(axis=0)
-    vectors = np.linalg.svd(train - mean, full_matrices=False)[2][:count]
-    found: Floats = (noisy - mean) @ vectors.T @ vectors + mean
-    return found
+@dataclass(frozen=True)
+class Components:
+    """Principal components of training rows: mean (F,) and orthonormal rows (k, F), the largest variance first."""
+
+    mean: Floats
+    vectors: Floats
+
+    @staticmethod
+    def of(train: Floats) -> "Components":
+        """Fit to rows (m, F)."""
+        mean = train.mean(axis=0)
+        return Components(mean, np.linalg.svd(train - mean, full_matrices=False)[2])
+
+    def denoised(self, noisy: Floats, count: int) -> Floats:
+        """Project rows (n, F) on the first `count` components and back."""
+        kept = self.vectors[:count]
+        found: Floats = (noisy - self.mean) @ kept.T @ kept + self.mean
+        return found
 
 
 def auto_encoder(train: Pixels, noise: float, steps: int, seed: int = 0) -> nn.Module:
@@ -73,15 +86,16 @@ def denoising(lab: GlowLab) -> Finding:
     train, clean = rows[~lab.unseen_rows], rows[lab.unseen_rows]
     noisy = clean + _NOISE * np.random.default_rng(0).standard_normal(clean.shape)
     counts = [c for c in _COUNTS if c < min(train.shape)]
-    errors = [_rms(pca_denoised(train, noisy, c), clean) for c in counts]
-    lost = [_rms(pca_denoised(train, clean, c), clean) for c in counts]
+    pca = Components.of(train)
+    errors = [_rms(pca.denoised(noisy, c), clean) for c in counts]
+    lost = [_rms(pca.denoised(clean, c), clean) for c in counts]
     best = int(np.argmin(errors))
-    network = auto_encoder(train.astype(np.float32), _NOISE, lab.some(2000, 200))
+    network = auto_encoder(train.astype(np.float32), _NOISE, lab.some(1500, 200))
     with torch.inference_mode():
         inputs = torch.from_numpy(noisy.astype(np.float32)) - network.get_buffer("mean")
         answers = network(inputs).double().numpy()
     learned, before = _rms(answers, clean), _rms(noisy, clean)
-    stages = (clean, noisy, pca_denoised(train, noisy, counts[best]), answers)
+    stages = (clean, noisy, pca.denoised(noisy, counts[best]), answers)
     shown = np.concatenate([(255 * s[:_SHOWN].clip(0, 1)).round().astype(np.uint8) for s in stages])
     names = ("held-out face", "with noise", f"{counts[best]} components", "auto-encoder")
     labels = tuple(name for name in names for _ in range(min(_SHOWN, len(clean))))

@@ -94,6 +94,18 @@ def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
     )
 
 
+def summary(chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
+    """Return the table of contents and every sentence as Markdown, to be kept where the page is too large."""
+    verdicts = {"held": "held", "partly": "in part", "not": "did not hold"}
+    rows, sentences = ["| id | experiment | published | ours | claim |", "|---|---|---|---|---|"], []
+    for o, _ in chapters:
+        found = o.finding
+        cells = (found.published or "–", found.ours or "–", verdicts[found.verdict]) if found else ("–", "–", "no run")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (o.entry.id, o.entry.title, *cells)) + " |")
+        sentences.append(f"- **{o.entry.id}** {found.sentence if found else o.failure}")
+    return "\n".join([*rows, "", *sentences, ""])
+
+
 def _definitions(rows: Sequence[tuple[str, str]]) -> str:
     return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows if v) + "</dl>"
 
