@@ -322,3 +322,21 @@ def test_half_of_the_chosen_images_are_unseen(small: Path, tmp_path: Path) -> No
     flat = [row for pair in pairs for row in pair]
     assert len(flat) == len(set(flat)) == 10
     assert lab.unseen_rows[flat].all()
+
+
+def test_a_flow_that_overflows_on_its_images_is_said_and_the_others_go_on(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(self: Glow, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return torch.full((len(images), self.space.size), torch.nan)
+
+    monkeypatch.setattr(Glow, "dequantised_codes", broken)
+    monkeypatch.setattr(reproduce_run, "DPI", 60)
+    asked = ["S1-F2", "S1-F5", "S1-F6", "S1-F8", "S1-X8", "S1-F31"]
+    arguments = ["reproduce", "glow", "--model", str(small), "--images", "40", "--quick", "-o", str(tmp_path)]
+    assert main([*arguments, "--only", *asked, "--json"]) == 1
+    entries = {e["id"]: e for e in json.loads(capsys.readouterr().out)["entries"]}
+    assert entries["S1-F2"]["verdict"] == "held"
+    for id in asked:
+        if id != "S1-F2":
+            assert "only 0 of 40 images have a finite code" in entries[id]["failure"]

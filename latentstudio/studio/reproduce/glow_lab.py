@@ -111,11 +111,23 @@ class GlowLab(Bench):
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Images whose dequantised code is finite and not far outside the prior, bool (n,)."""
+        """Images whose dequantised code is finite and not far outside the prior, bool (n,).
+
+        Raises
+        ------
+        UserError
+            There are fewer than four of them among the training images or among the unseen ones.
+        """
         from latentstudio.figures.readouts import mean_bound
 
         norms = np.linalg.norm(self.noisy.astype(np.float64), axis=1)
-        return np.asarray(np.isfinite(norms) & (norms <= mean_bound(self.model())))
+        good = np.asarray(np.isfinite(norms) & (norms <= mean_bound(self.model())))
+        if min((good & self.unseen_rows).sum(), (good & ~self.unseen_rows).sum()) < 4:
+            raise UserError(
+                f"Under {self.words()} only {int(good.sum())} of {len(good)} images have a finite code near the prior; "
+                "four training and four unseen ones are needed."
+            )
+        return good
 
     def decoded_raw(self, codes: NDArray[Any]) -> NDArray[np.float32]:
         """Images float32 (n, C, H, W) of codes (n, D), neither clipped nor rounded."""

@@ -24,7 +24,14 @@ _BINS = 40
 
 
 def counts_of(lab: GlowLab) -> Counts:
-    """Everything that `analyses.gaussianity` counts, over the dequantised codes of the bench."""
+    """Everything that `analyses.gaussianity` counts, over the dequantised codes of the bench.
+
+    Raises
+    ------
+    UserError
+        Hardly any image has a usable code.
+    """
+    _ = lab.usable
 
     def make() -> Counts:
         unseen = lab.unseen_rows
@@ -98,6 +105,7 @@ def mean_norm(lab: GlowLab) -> Finding:
 
 def norms(lab: GlowLab) -> Finding:
     """S1-F6."""
+    _ = lab.usable
     law, unseen = lab.law, lab.unseen_rows
     rows: list[tuple[Any, ...]] = []
     spread = math.sqrt(lab.info.latent_size - law.mean() ** 2)
