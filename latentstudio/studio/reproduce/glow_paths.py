@@ -194,7 +194,7 @@ def looks_worse(lab: GlowLab) -> Finding:
 
 
 def _verdict_words(share: float, count: int, p: float, gap: float, temper: float, frechet: dict[str, float]) -> str:
-    explained = "so the shorter norm of the line explains it" if temper * gap > 0 else "so the norm does not explain it"
+    explained = "so that the norm alone can explain it" if temper * gap > 0 else "so that the norm does not explain it"
     return (
         "Halfway, the norm-preserving path is farther from the training faces than the straight line on "
         f"{100 * share:.0f} % of {count} pairs (p = {p:.2g}; medians {gap:+.1f} grey levels apart), with Frechet "

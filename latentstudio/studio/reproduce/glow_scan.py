@@ -119,7 +119,8 @@ def where_it_works(lab: GlowLab) -> Finding:
     notes = (f"Nearest: {lab.features.words}; what lies outside the components counts. Held-out faces: {own:.1f}.",)
     faces = {p.factor: p for p in rays["rays through faces"][0]}
     random = {p.factor: p for p in rays["random rays"][0]}
-    inside, outside = random[0.5].nearest <= 1.5 * own, random[1.5].nearest > 1.25 * random[1.0].nearest
+    inside, shell = (random[f].nearest <= 1.15 * own for f in (0.5, 1.0))
+    outside = random[1.5].nearest > 1.25 * random[1.0].nearest
     grids = tuple(
         Plate(
             picture_grid(grid, len(_GRID), tuple(f"x {f:g}" for _ in range(len(grid) // len(_GRID)) for f in _GRID)),
@@ -129,7 +130,7 @@ def where_it_works(lab: GlowLab) -> Finding:
     )
     broken = next((p.factor for p in rays["random rays"][0] if p.finite < 100), None)
     return Finding(
-        verdict=verdict_of(inside, outside),
+        verdict=verdict_of(inside, shell, outside),
         sentence=(
             f"On random rays the distance to the nearest training face is {random[0.5].nearest:.1f} grey levels at "
             f"half the radius, {random[1.0].nearest:.1f} on the shell and {random[1.5].nearest:.1f} at one and a half "
