@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.passes import data_of, model_of, read_chunks, studied
 from latentstudio.controls import control
+from latentstudio.data.attribute_spec import Members, members_of
 from latentstudio.errors import UserError
 from latentstudio.results import Band, Curve, Line, Partial, Sheet, Table
 
@@ -78,7 +79,7 @@ class Separability:
     )
     trials: int = control(60, "Divisions", "int", minimum=5, maximum=10_000, help="Random divisions for each number.")
     images: int = control(400, "Images at most", "int", minimum=8, maximum=4000)
-    attribute: str = control("", "Attribute", "text", help="A binary attribute to compare random labels with.")
+    attribute: str = control("", "Attribute", "attribute", help="What to compare random labels with; may be empty.")
     seed: int = control(0, "Seed", "int", minimum=0, maximum=2**31 - 1)
 
     def run(self, study: Study) -> Iterator[Partial]:
@@ -92,7 +93,7 @@ class Separability:
         real = self._labels(study)
         indices = studied(study)
         if real is not None:
-            indices = indices[np.isfinite(real[indices])]
+            indices = indices[np.isfinite(real.labels[indices])]
         rng = np.random.default_rng(self.seed)
         indices = np.sort(rng.permutation(indices)[: self.images])
         rows, codes = [], []
@@ -120,23 +121,23 @@ class Separability:
                     yield Partial(0.4 + 0.5 * len(shares) / len(counts), None, f"Dividing {n} images")
             shares.append(hits / self.trials)
         caption = f"{study.origin}; {len(points):,} codes, random seed {self.seed}."
-        labels = None if real is None else real[np.concatenate(rows)] == 1
-        shown = (*self._cover(counts, shares, size, caption), self._whole(points, labels, caption, rng))
+        given = [("random labels", rng.random(len(points)) < 0.5)]
+        if real is not None:
+            given.append((real.words, real.labels[np.concatenate(rows)] == 1))
+        shown = (*self._cover(counts, shares, size, caption), _whole(points, given, caption, rng))
         yield Partial(1.0, Sheet(shown, title="Separability", caption=caption))
 
-    def _labels(self, study: Study) -> Floats | None:
+    def _labels(self, study: Study) -> Members | None:
         if not self.attribute:
             return None
-        data = data_of(study)
-        found = data.attributes.get(self.attribute)
-        if found is None or found.kind != "binary":
-            binary = [name for name in data.attributes if data.attributes[name].kind == "binary"]
+        found = members_of(self.attribute, data_of(study).attributes, study.groups)
+        if not all(found.counts):
+            with_it, without = found.counts
             raise UserError(
-                f"{data.title} has no binary attribute '{self.attribute}'; there are {', '.join(binary) or 'none'}."
+                f"{with_it} images are {found.words} and {without} are {found.without}; both are needed to compare "
+                "random labels with."
             )
-        if len(np.unique(found.values[np.isfinite(found.values)])) < 2:
-            raise UserError(f"All labelled images have the same '{self.attribute}'; an attribute with both would do.")
-        return found.values
+        return found
 
     def _counts(self, size: int, available: int) -> tuple[int, ...]:
         asked = {max(round(ratio * (size + 1)), 2) for ratio in _RATIOS}
@@ -172,35 +173,32 @@ class Separability:
         columns = ("images", "images per dimension", "separable", "Cover", "95 % within ±")
         return curve, Table(columns, rows, digits=4, title="Random divisions", caption=caption)
 
-    def _whole(self, points: Floats, real: NDArray[np.bool_] | None, caption: str, rng: np.random.Generator) -> Table:
-        order = rng.permutation(len(points))
-        seen, unseen = order[: len(order) // 2], order[len(order) // 2 :]
-        given: list[tuple[str, NDArray[np.bool_]]] = [("random labels", rng.random(len(points)) < 0.5)]
-        if real is not None:
-            given.append((self.attribute, real))
-        rows: list[tuple[str | int | float | None, ...]] = []
-        for name, labels in given:
-            fitted, others = interpolating_scores(points[seen], labels[seen], points[unseen])
-            right = [
-                100 * float(((scores > 0) == labels[part]).mean())
-                for scores, part in ((fitted, seen), (others, unseen))
-            ]
-            most = 100 * max(float(labels[unseen].mean()), 1 - float(labels[unseen].mean()))
-            rows.append((name, len(seen), points.shape[1], right[0], right[1], _auc(others, labels[unseen]), most))
-        columns = (
-            "labels",
-            "images of the fit",
-            "dimensions",
-            "right on them, %",
-            "on unseen, %",
-            "unseen AUC",
-            "larger class, %",
-        )
-        notes = (
-            "Least squares of smallest norm in the whole latent space. With fewer images than dimensions it separates "
-            "any labels; chance on unseen images shows that nothing was learned.",
-        )
-        return Table(columns, tuple(rows), title="Labels in the whole latent space", caption=caption, notes=notes)
+
+def _whole(points: Floats, given: list[tuple[str, NDArray[np.bool_]]], caption: str, rng: np.random.Generator) -> Table:
+    order = rng.permutation(len(points))
+    seen, unseen = order[: len(order) // 2], order[len(order) // 2 :]
+    rows: list[tuple[str | int | float | None, ...]] = []
+    for name, labels in given:
+        fitted, others = interpolating_scores(points[seen], labels[seen], points[unseen])
+        right = [
+            100 * float(((scores > 0) == labels[part]).mean()) for scores, part in ((fitted, seen), (others, unseen))
+        ]
+        most = 100 * max(float(labels[unseen].mean()), 1 - float(labels[unseen].mean()))
+        rows.append((name, len(seen), points.shape[1], right[0], right[1], _auc(others, labels[unseen]), most))
+    columns = (
+        "labels",
+        "images of the fit",
+        "dimensions",
+        "right on them, %",
+        "on unseen, %",
+        "unseen AUC",
+        "larger class, %",
+    )
+    notes = (
+        "Least squares of smallest norm in the whole latent space. With fewer images than dimensions it separates any "
+        "labels; chance on unseen images shows that nothing was learned.",
+    )
+    return Table(columns, tuple(rows), title="Labels in the whole latent space", caption=caption, notes=notes)
 
 
 def _auc(scores: Floats, labels: NDArray[np.bool_]) -> float | None:

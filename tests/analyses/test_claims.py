@@ -220,5 +220,6 @@ def test_the_separability_note_draws_from_the_codes() -> None:
         assert abs(share - law) <= 4 * math.sqrt(max(law * (1 - law), 0.01) / 40)
     names = [row[0] for row in table(result, "Labels in the whole latent space").rows]
     assert names == ["random labels", "eyeglasses"]
-    with pytest.raises(UserError, match="no binary attribute 'yaw'; there are eyeglasses"):
-        sheet("separability", ToyWorkspace(), attribute="yaw")
+    for wrong, sentence in (("hats", "no attribute 'hats'"), ("yaw>100", "0 images are yaw > 100 and 40 are")):
+        with pytest.raises(UserError, match=sentence):
+            sheet("separability", ToyWorkspace(), attribute=wrong)

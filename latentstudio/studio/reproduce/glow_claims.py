@@ -171,7 +171,7 @@ def separable(lab: GlowLab) -> Finding:
     all_below = all(row[2] == 1.0 for row in few)
     near = min(rows, key=lambda row: abs(float(row[1] or 0) - 2))
     off = max(abs(float(row[2] or 0) - float(row[3] or 0)) for row in rows)
-    real = whole.get(attribute)
+    real = whole.get(attribute) if attribute else None
     contrast = f"; '{attribute}' reaches {real[3]:.0f} % and {real[4]:.0f} %" if real is not None else ""
     return Finding(
         verdict=verdict_of(all_below),

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentstudio.data.prepare import to_pixels
 from latentstudio.results import Band, Curve, Line, Table
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.samples import gradient_energy, picture_grid
+from latentstudio.studio.reproduce.samples import gradient_energy
 
 _FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0)
 _GRID = (0.0, 0.25, 0.5, 0.7, 1.0, 1.3, 1.5, 2.0)
@@ -23,7 +22,7 @@ class Place:
 
     Attributes
     ----------
-    factor : distance over that of the ray's own code or of a typical draw.
+    factor : distance from the origin over sqrt(D), the sphere near which draws lie.
     finite, clipped : shares of finite pictures and of pixels outside the range, percent.
     nearest : median distance to the nearest training face, grey levels.
     sharpness : gradient energy over that of held-out faces.
@@ -39,19 +38,15 @@ class Place:
     round_trip: float
 
 
-def scan(lab: GlowLab, ends: NDArray[np.float32]) -> tuple[list[Place], NDArray[np.uint8]]:
-    """Decode every ray from the origin through `ends` (n, D) at all factors; pictures of three rays for the grid."""
+def scan(lab: GlowLab, ends: NDArray[np.float32]) -> list[Place]:
+    """Decode every ray from the origin through `ends` (n, D), codes on the sphere, at all factors."""
     model = lab.model()
     real = gradient_energy(lab.images[torch.from_numpy(lab.unseen_rows)])
-    places, shown = [], []
-    for factor in sorted({*_FACTORS, *_GRID}):
+    places = []
+    for factor in _FACTORS:
         codes = (factor * ends).astype(np.float32)
         images = lab.decoded_raw(codes)
         good = np.isfinite(images).reshape(len(images), -1).all(axis=1)
-        if factor in _GRID:
-            shown.append(to_pixels(images[:3]))
-        if factor not in _FACTORS:
-            continue
         trip = np.full(len(codes), np.nan)
         norm = np.linalg.norm(codes.astype(np.float64), axis=1)
         if good.any() and factor:
@@ -70,8 +65,16 @@ def scan(lab: GlowLab, ends: NDArray[np.float32]) -> tuple[list[Place], NDArray[
                 float(np.nanmedian(trip)) if np.isfinite(trip).any() else float("nan"),
             )
         )
-    grid = np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:])
-    return places, grid
+    return places
+
+
+def on_sphere(codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Codes (n, D) with their directions kept and the norm sqrt(D), near which all draws of the prior lie."""
+    rows = codes.astype(np.float64)
+    scaled: NDArray[np.float32] = (rows * (codes.shape[1] ** 0.5 / np.linalg.norm(rows, axis=1, keepdims=True))).astype(
+        np.float32
+    )
+    return scaled
 
 
 def _column(places: list[Place], name: str) -> Floats:
@@ -82,22 +85,23 @@ def where_it_works(lab: GlowLab) -> Finding:
     """S1-F31."""
     count = lab.some(24, 4)
     rows = np.random.default_rng(3).permutation(np.flatnonzero(lab.unseen_rows & lab.usable))[:count]
-    typical = lab.law.mean()
-    draws = lab.draws(count)
-    ends = draws / np.linalg.norm(draws, axis=1, keepdims=True) * typical
-    rays = {"random rays": scan(lab, ends.astype(np.float32)), "rays through faces": scan(lab, lab.noisy[rows])}
+    sphere = float(np.sqrt(lab.info.latent_size))
+    rays = {
+        "random rays": scan(lab, on_sphere(lab.draws(count))),
+        "rays through faces": scan(lab, on_sphere(lab.noisy[rows])),
+    }
     own = float(np.median(lab.features.nearest(lab.images[torch.from_numpy(lab.unseen_rows)].numpy())))
     x = np.array(_FACTORS)
     curves = [
         Curve(
             tuple(
                 Line(name, x, _column(places, field), "data" if name == "random rays" else "train", "both")
-                for name, (places, _) in rays.items()
+                for name, places in rays.items()
             )
             + extra,
-            "distance from the origin over that of a draw",
+            "distance from the origin over that of the sphere",
             words,
-            band=Band(lab.band[0] / typical, lab.band[1] / typical, "95 % of prior draws"),
+            band=Band(lab.band[0] / sphere, lab.band[1] / sphere, "95 % of prior draws"),
             title=title,
         )
         for field, words, title, extra in (
@@ -112,23 +116,21 @@ def where_it_works(lab: GlowLab) -> Finding:
     ]
     table_rows = tuple(
         (name, p.factor, p.norm, p.finite, p.clipped, p.nearest, p.sharpness, p.round_trip)
-        for name, (places, _) in rays.items()
+        for name, places in rays.items()
         for p in places
     )
     heads = ("", "factor", "norm", "finite, %", "clipped, %", "nearest", "sharpness", "round trip")
     notes = (f"Nearest: {lab.features.words}; what lies outside the components counts. Held-out faces: {own:.1f}.",)
-    faces = {p.factor: p for p in rays["rays through faces"][0]}
-    random = {p.factor: p for p in rays["random rays"][0]}
+    faces = {p.factor: p for p in rays["rays through faces"]}
+    random = {p.factor: p for p in rays["random rays"]}
     inside, shell = (random[f].nearest <= 1.15 * own for f in (0.5, 1.0))
     outside = random[1.5].nearest > 1.25 * random[1.0].nearest
-    grids = tuple(
-        Plate(
-            picture_grid(grid, len(_GRID), tuple(f"x {f:g}" for _ in range(len(grid) // len(_GRID)) for f in _GRID)),
-            f"{name.capitalize()}, from the origin outwards.",
-        )
-        for name, (_, grid) in rays.items()
+    faces_shown = tuple(lab.code(int(row)) for row in rows[:3])
+    grids = (
+        Plate(lab.code_recipe("scan", radii=_GRID, directions=3), "Random rays, from the origin outwards."),
+        Plate(lab.code_recipe("scan", faces=faces_shown, radii=_GRID, directions=0), "Rays through faces."),
     )
-    broken = next((p.factor for p in rays["random rays"][0] if p.finite < 100), None)
+    broken = next((p.factor for p in rays["random rays"] if p.finite < 100), None)
     return Finding(
         verdict=verdict_of(inside, shell, outside),
         sentence=(
