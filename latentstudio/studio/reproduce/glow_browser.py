@@ -56,7 +56,7 @@ def browser(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(len(names) >= _ATTRIBUTES),
         sentence=(
-            f"{data.title} has {len(data):,} images with {binary} binary attributes; the {len(names)} shown have both "
+            f"{data.title}: {len(data):,} images with {binary} binary attributes; the {len(names)} shown have both "
             f"values, the rarest of them on {min(c[3] for c in counts):.1f} % of the labelled images."
         ),
         plates=(
@@ -160,14 +160,10 @@ def alignment(lab: GlowLab) -> Finding:
         ("", "eyes from their places, % of the eye distance", "variation of a pixel, grey levels"),
         (("before", 100 * float(error[0]), spread[0]), ("after", 100 * float(error[1]), spread[1])),
     )
-    origin = (
-        f"{data.title}, by their landmarks"
-        if own
-        else f"{lab.data.title} has no landmarks of the eyes; {data.title.lower()} with known eyes, turned by up to 20 "
-        "degrees, enlarged by 0.8 to 1.2 and shifted by up to 6 %, stand in"
-        if lab.real_faces
-        else f"{data.title} with known eyes, turned by up to 20 degrees, enlarged by 0.8 to 1.2 and shifted"
-    )
+    motions = "with known eyes, turned by up to 20 degrees, enlarged by 0.8 to 1.2 and shifted by up to 6 %"
+    origin = f"{data.title}, by their landmarks" if own else f"{data.title} {motions}"
+    if lab.real_faces and not own:
+        origin += f", since no landmarks of the eyes are known of {lab.data.title}"
     return Finding(
         verdict=verdict_of(float(error[1]) < 0.01, spread[1] < spread[0]),
         sentence=(

@@ -92,8 +92,8 @@ class GlowLab(Bench):
 
     @property
     def real_faces(self) -> bool:
-        """Whether the images are photographs; the program draws the others."""
-        return not self.data.spec.startswith("faces")
+        """Whether the images are photographs, neither drawn by the program nor sampled from a model."""
+        return not self.data.spec.startswith(("faces", "samples"))
 
     # -- codes
 

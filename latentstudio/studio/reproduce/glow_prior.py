@@ -293,7 +293,10 @@ def _moment_curve(
     ):
         known = np.sort((values[np.isfinite(values)] - mean) / spread)
         p = (np.arange(len(known)) + 0.5) / max(len(known), 1)
-        keep = np.unique(np.linspace(0, len(known) - 1, 400).astype(int)) if len(known) else np.array([], int)
+        places = [np.linspace(0, len(known) - 1, 400), np.arange(40), len(known) - 1 - np.arange(40)]
+        keep = (
+            np.unique(np.concatenate(places).clip(0, len(known) - 1).astype(int)) if len(known) else np.array([], int)
+        )
         x = np.asarray(ndtri(p))[keep]
         lines.append(Line(label, x, known[keep], "data" if role == "data" else "other"))
     lines.append(Line("independent normal draws, about", x, x, "reference"))
