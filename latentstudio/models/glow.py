@@ -131,9 +131,22 @@ class Glow(nn.Module):
         UserError
             The codes have another size.
         """
-        log_det = self._passes.to_data_log_det(self._check_codes(codes))
+        return self.decode_with_log_prob(codes)[1]
+
+    # -- two answers of one pass
+
+    def encode_with_log_prob(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `encode` and `log_prob` return, in the time of one of them."""
+        v = _to_flow(self._check_images(images))
+        noise, log_det = self._passes.to_noise_with_log_det(v)
+        return noise, self._finished(noise, log_det, v)
+
+    def decode_with_log_prob(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `decode` and `code_log_prob` return, in the time of one of them."""
+        data, log_det = self._passes.to_data_with_log_det(self._check_codes(codes))
         log_det = self._passes.mend(log_det, codes, lambda flow, rows: flow.to_data(rows)[1])
-        return standard_normal_log_prob(codes.double()) - log_det + self.dequantisation_constant
+        density = standard_normal_log_prob(codes.double()) - log_det + self.dequantisation_constant
+        return _to_images(data), density
 
     # -- bits per dimension
 
@@ -220,7 +233,9 @@ class Glow(nn.Module):
         return v
 
     def _log_prob(self, v: Tensor) -> Tensor:
-        noise, log_det = self._passes.to_noise_with_log_det(v)
+        return self._finished(*self._passes.to_noise_with_log_det(v), v)
+
+    def _finished(self, noise: Tensor, log_det: Tensor, v: Tensor) -> Tensor:
         answer = standard_normal_log_prob(noise.double()) + log_det
         return self._passes.mend(answer, v, _flow_log_prob) + self.dequantisation_constant
 

@@ -268,3 +268,18 @@ def test_sizes_of_the_research_build(edge, levels, channels):
     codes = model.eval().space.prior.sample([0], model.space.size)
     with torch.inference_mode():
         assert (model.encode(model.decode(codes)) - codes).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_pass_gives_both_answers(dtype):
+    model = Glow.tiny().to(dtype)
+    generator = torch.Generator().manual_seed(1)
+    images = (torch.rand(5, *model.image_shape, generator=generator) * 2 - 1).to(dtype)
+    codes = torch.randn(5, model.space.size, generator=generator).to(dtype)
+    with torch.inference_mode():
+        found, density = model.encode_with_log_prob(images)
+        torch.testing.assert_close(found, model.encode(images), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(density, model.log_prob(images), atol=1e-3, rtol=1e-6)
+        pictures, density = model.decode_with_log_prob(codes)
+        torch.testing.assert_close(pictures, model.decode(codes), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(density, model.code_log_prob(codes), atol=1e-3, rtol=1e-6)
