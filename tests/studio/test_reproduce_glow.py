@@ -26,7 +26,8 @@ from latentstudio.studio.reproduce.glow_browser import displaced, eye_error, pla
 from latentstudio.studio.reproduce.glow_denoise import Components
 from latentstudio.studio.reproduce.glow_features import Features
 from latentstudio.studio.reproduce.glow_model import check_layer, checks
-from latentstudio.studio.reproduce.glow_prior import _wilson, neighbour_correlations
+from latentstudio.studio.reproduce.glow_moments import neighbour_correlations
+from latentstudio.studio.reproduce.glow_prior import _wilson
 from latentstudio.studio.workspace import Workspace
 from latentstudio.training.recipe import recipe_of
 from latentstudio.training.run import TrainingRun
@@ -266,6 +267,18 @@ def test_an_entry_that_cannot_run_says_why_and_the_others_go_on(
     assert entries[0]["verdict"] == "held"
     assert "no binary attribute" in entries[1]["failure"]
     assert "could not run" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_several_groups_get_a_folder_each(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reproduce_run, "DPI", 60)
+    arguments = ["olivetti", "glow", "--model", str(small), "--quick", "--images", "40", "--only", "S1-F2", "S1-T1"]
+    assert main(["reproduce", *arguments, "-o", str(tmp_path), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert [e["id"] for e in value["entries"]] == ["S1-T1", "S1-F2"]
+    assert value["report"] == str(tmp_path / "glow" / "index.html")
+    assert not (tmp_path / "olivetti").exists()
 
 
 def test_bad_wishes_get_a_sentence(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

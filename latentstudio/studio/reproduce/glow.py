@@ -12,6 +12,7 @@ from latentstudio.studio.reproduce import (
     glow_claims,
     glow_denoise,
     glow_model,
+    glow_moments,
     glow_paths,
     glow_prior,
     glow_scan,
@@ -20,7 +21,7 @@ from latentstudio.studio.reproduce.entry import Entry
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.page import Facts
 
-_TOPICS = (glow_model, glow_denoise, glow_browser, glow_prior, glow_paths, glow_scan, glow_claims)
+_TOPICS = (glow_model, glow_denoise, glow_browser, glow_prior, glow_moments, glow_paths, glow_scan, glow_claims)
 
 PUBLISHED: dict[str, str] = {
     "S1-T1": "Actnorm, 1x1 convolution and coupling with inverse and log-determinant",

@@ -126,18 +126,17 @@ def _variation(images: NDArray[np.uint8]) -> float:
     return float(np.sqrt(grey.var(axis=0).mean()))
 
 
-def alignment(lab: GlowLab) -> Finding:
-    """S1-F4."""
-    # The workspace's own handle keeps pictures in memory and does not pass on where the eyes are.
-    source = lab.workspace.raw_dataset(lab.data.spec)
-    own = suggest_eyes(source, 0) is not None and lab.real_faces
-    data = source if own else lab.workspace.raw_dataset(_DISPLACED)
-    convention = convention_of(data.spec)
-    shape = (_ALIGNED, _ALIGNED, 3)
+def _moved(data: ImageSet, own: bool, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
+    """Crop and align seeded pictures of a data set, displaced first unless they are its own.
+
+    Returns
+    -------
+    before, after : uint8 (n, 64, 64, 3) ; errors : float64 (n, 2), how far the eyes are from their places in each.
+    """
+    convention, shape = convention_of(data.spec), (_ALIGNED, _ALIGNED, 3)
     rng = np.random.default_rng(0)
-    rows = rng.permutation(len(data))[: lab.some(200, 24)]
     before, after, errors = [], [], []
-    for index in rows:
+    for index in rng.permutation(len(data))[:count]:
         picture, eyes = data.picture(int(index)), suggest_eyes(data, int(index))
         if eyes is None:
             continue
@@ -150,7 +149,16 @@ def alignment(lab: GlowLab) -> Finding:
         errors.append([eye_error(there, shape[:2], convention) for there in places])
     if not errors:
         raise UserError(f"{data.title} does not say where the eyes are; there is nothing to align by.")
-    loose, tight = np.stack(before), np.stack(after)
+    return np.stack(before), np.stack(after), np.array(errors)
+
+
+def alignment(lab: GlowLab) -> Finding:
+    """S1-F4."""
+    # The workspace's own handle keeps pictures in memory and does not pass on where the eyes are.
+    source = lab.workspace.raw_dataset(lab.data.spec)
+    own = suggest_eyes(source, 0) is not None and lab.real_faces
+    data = source if own else lab.workspace.raw_dataset(_DISPLACED)
+    loose, tight, errors = _moved(data, own, lab.some(200, 24))
     error: Floats = np.nanmean(errors, axis=0)
     spread = _variation(loose), _variation(tight)
     count = min(8, len(loose))

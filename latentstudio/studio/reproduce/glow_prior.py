@@ -1,4 +1,4 @@
-"""Whether the codes are draws of the prior: norm of the mean, norms, projections, moments, neighbours.
+"""Whether the codes are draws of the prior: norm of the mean, norms, projections.
 
 Codes here are of dequantised images, as in training. The code of a picture without that noise is shorter: where a
 picture is smooth, the directions that hold the noise are empty.
@@ -13,9 +13,8 @@ from latentstudio.analyses.gaussianity_counts import Counts, regions_of
 from latentstudio.analyses.gaussianity_plots import sheet as gaussianity_sheet
 from latentstudio.analyses.passes import Split
 from latentstudio.figures.readouts import mean_bound
-from latentstudio.results import Curve, Line, Sheet, Table
-from latentstudio.stats.gaussian_nulls import MeanNormNull, MomentNull, ks_bound, ks_distance
-from latentstudio.studio.reproduce.bench import Floats
+from latentstudio.results import Sheet, Table
+from latentstudio.stats.gaussian_nulls import MeanNormNull, ks_bound, ks_distance
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 
@@ -57,12 +56,13 @@ def _sheet(lab: GlowLab) -> Sheet:
     return lab.once("gaussianity sheet", lambda: gaussianity_sheet(counts_of(lab), 0, _BINS, caption, empty))
 
 
-def _parts(lab: GlowLab, *titles: str) -> tuple[Plate, ...]:
+def parts(lab: GlowLab, *titles: str) -> tuple[Plate, ...]:
     """The parts of the analysis's sheet whose title begins with one of the words."""
     return tuple(Plate(part) for part in _sheet(lab).parts if part.title.startswith(titles))
 
 
-def _common(lab: GlowLab) -> dict[str, str]:
+def common(lab: GlowLab) -> dict[str, str]:
+    """What every entry about the prior says of itself."""
     words = f"{lab.words()}; codes of dequantised images"
     return {"split": lab.split_words, "n": lab.n_words, "model": words}
 
@@ -96,8 +96,8 @@ def mean_norm(lab: GlowLab) -> Finding:
             f"The mean of {unseen[1]:,} held-out codes has norm {unseen[2]:.2f}, and that of as many draws of the "
             f"prior {unseen[3]:.2f} (p = {unseen[4]:.2g}); {unseen[5]:.2f} is left without the mean's own noise."
         ),
-        plates=(*_parts(lab, "Norm of the mean"), Plate(table)),
-        **_common(lab),
+        plates=(*parts(lab, "Norm of the mean"), Plate(table)),
+        **common(lab),
         published="about 28; a Gaussian of 202,599 draws gives 0.985",
         ours=f"{unseen[2]:.2f} against {unseen[3]:.2f}",
     )
@@ -141,8 +141,8 @@ def norms(lab: GlowLab) -> Finding:
             f"prior, {law.mean():.2f} (KS distance {distance:.2f}, 95 % of draws stay below {bound:.3f}); they are "
             f"{'longer' if higher else 'shorter'} than draws. Without pixel noise the median is {middle[4]:.2f}."
         ),
-        plates=(*_parts(lab, "Norms"), Plate(Table(heads, tuple(rows)))),
-        **_common(lab),
+        plates=(*parts(lab, "Norms"), Plate(Table(heads, tuple(rows)))),
+        **common(lab),
         published="457 against 443.4 (printed as sqrt(256*256*256)); 19 sd of the chi law",
         ours=f"{held[4]:.1f} against {law.mean():.1f}, {held[8]:+.1f} sd",
     )
@@ -167,8 +167,8 @@ def projections(lab: GlowLab) -> Finding:
             f"{spread:.2f}, where draws give 0 and 1 ({z:.1f} standard errors); the half of the fit itself is at "
             f"{own.mean():.2f}, but pure noise projected on its own mean would already be at {own_null:.2f}."
         ),
-        plates=_parts(lab, "Projection on the mean line"),
-        **_common(lab),
+        plates=parts(lab, "Projection on the mean line"),
+        **common(lab),
         published="all codes on one side (projected on their own mean)",
         ours=f"mean {mean:.2f}, sd {spread:.2f}, {100 * float((other > 0).mean()):.0f} % positive",
     )
@@ -198,8 +198,8 @@ def hemisphere(lab: GlowLab) -> Finding:
             f"({whole[4]:.1f} to {whole[5]:.1f}), mean over sd {whole[6]:.2f}: 'all in one hemisphere' says no more "
             "than that the mean is large against the sd along one direction."
         ),
-        plates=(Plate(Table(heads, tuple(rows), notes=notes)), *_parts(lab, "Projection on the mean line")[:1]),
-        **_common(lab),
+        plates=(Plate(Table(heads, tuple(rows), notes=notes)), *parts(lab, "Projection on the mean line")[:1]),
+        **common(lab),
         published="all codes in one hemisphere",
         ours=f"{whole[3]:.1f} % positive, mean / sd {whole[6]:.2f}",
     )
@@ -210,102 +210,6 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = 1.96 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return centre - reach, centre + reach
-
-
-def neighbour_correlations(lab: GlowLab, codes: Floats) -> dict[str, tuple[int, float, float]]:
-    """Correlations of components that are neighbours in a level's map, over the images of `codes` (n, D).
-
-    Returns
-    -------
-    By level and direction, e.g. ``"level_1, across"``: pairs, mean correlation, root mean square.
-    """
-    shape = lab.model().flow.shape
-    centred = codes - codes.mean(axis=0)
-    spread = np.sqrt(np.square(centred).mean(axis=0))
-    white = centred / np.where(spread > 0, spread, 1)
-    found = {}
-    for level, (name, (start, stop)) in enumerate(lab.model().space.parts.items()):
-        maps = white[:, start:stop].reshape(len(codes), *shape.noise_shape(level))
-        for words, axis in (("across", 3), ("down", 2), ("channels", 1)):
-            count = maps.shape[axis]
-            if count < 2:
-                continue
-            first = np.take(maps, range(count - 1), axis=axis)
-            second = np.take(maps, range(1, count), axis=axis)
-            r = (first * second).mean(axis=0).ravel()
-            found[f"{name}, {words}"] = (len(r), float(r.mean()), float(np.sqrt(np.square(r).mean())))
-    return found
-
-
-def still_correlated(lab: GlowLab) -> Finding:
-    """S1-X8."""
-    unseen = lab.unseen_rows & lab.usable
-    codes = lab.noisy[unseen].astype(np.float64)
-    n = len(codes)
-    found = neighbour_correlations(lab, codes)
-    spread = MomentNull(n).correlation()[1]
-    rows = [
-        (name, pairs, mean, mean / (spread / math.sqrt(pairs)), rms, spread)
-        for name, (pairs, mean, rms) in found.items()
-    ]
-    sums = counts_of(lab).moments(1)
-    kurtosis, skewness = sums.excess_kurtosis(), sums.skewness()
-    null_k, null_s = MomentNull(sums.count).excess_kurtosis(), MomentNull(sums.count).skewness()
-    outside_k = float(np.mean(np.abs(kurtosis - null_k[0]) > 3 * null_k[1]))
-    outside_s = float(np.mean(np.abs(skewness) > 3 * null_s[1]))
-    strongest = max(rows, key=lambda row: abs(row[3]))
-    heads = ("neighbours", "pairs", "mean correlation", "z", "root mean square", "null of it")
-    notes = (
-        f"Over {n:,} held-out images. z: the mean correlation in standard errors of independent pairs; the root mean "
-        "square of the correlations of independent draws is 1 / sqrt(n - 1).",
-    )
-    correlated = abs(strongest[3]) > 4 or max(r[4] for r in rows) > 1.2 * spread
-    return Finding(
-        verdict=verdict_of(correlated, outside_k > 0.01),
-        sentence=(
-            f"Neighbouring components still correlate, most {strongest[0]} with a mean of {strongest[2]:.3f} (z = "
-            f"{strongest[3]:.0f}) and a root mean square of {strongest[4]:.3f} against {spread:.3f} for draws; "
-            f"{100 * outside_k:.1f} % of the components have a kurtosis and {100 * outside_s:.1f} % a skewness beyond "
-            "three standard errors (draws: a few per mille)."
-        ),
-        plates=(
-            Plate(Table(heads, tuple(rows), digits=4, notes=notes)),
-            Plate(_moment_curve(kurtosis, skewness, null_k, null_s)),
-            *_parts(lab, "Moments", "Quantiles", "Neighbouring", "Correlations"),
-        ),
-        **_common(lab),
-        published="codes are still correlated and not normal, though they should be; stated without a number",
-        ours=f"r = {strongest[2]:.3f} ({strongest[0]}); {100 * outside_k:.1f} % beyond 3 se of kurtosis",
-    )
-
-
-def _moment_curve(
-    kurtosis: Floats, skewness: Floats, null_k: tuple[float, float], null_s: tuple[float, float]
-) -> Curve:
-    """Sorted standardised moments of the components against the quantiles of N(0, 1)."""
-    from scipy.special import ndtri
-
-    lines = []
-    x = np.array([])
-    for label, values, (mean, spread), role in (
-        ("excess kurtosis", kurtosis, null_k, "data"),
-        ("skewness", skewness, null_s, "other"),
-    ):
-        known = np.sort((values[np.isfinite(values)] - mean) / spread)
-        p = (np.arange(len(known)) + 0.5) / max(len(known), 1)
-        places = [np.linspace(0, len(known) - 1, 400), np.arange(40), len(known) - 1 - np.arange(40)]
-        keep = (
-            np.unique(np.concatenate(places).clip(0, len(known) - 1).astype(int)) if len(known) else np.array([], int)
-        )
-        x = np.asarray(ndtri(p))[keep]
-        lines.append(Line(label, x, known[keep], "data" if role == "data" else "other"))
-    lines.append(Line("independent normal draws, about", x, x, "reference"))
-    return Curve(
-        tuple(lines),
-        "quantile of N(0, 1)",
-        "moment of a component, in standard errors",
-        title="Moments of single components",
-    )
 
 
 ENTRIES = (
@@ -336,12 +240,5 @@ ENTRIES = (
         "All images are in one hemisphere of the latent space.",
         "Share of positive projections of the half that the line was not fitted on, mean over sd, per level.",
         hemisphere,
-    ),
-    Entry(
-        "S1-X8",
-        "Codes are still correlated and not normal",
-        "Codes are correlated and not normal, although they should not be.",
-        "Correlation of neighbours in each level's map, skewness and kurtosis by component, quantiles.",
-        still_correlated,
     ),
 )

@@ -81,46 +81,43 @@ def _column(places: list[Place], name: str) -> Floats:
     return np.array([getattr(p, name) for p in places], dtype=np.float64)
 
 
-def where_it_works(lab: GlowLab) -> Finding:
-    """S1-F31."""
-    count = lab.some(24, 4)
-    rows = np.random.default_rng(3).permutation(np.flatnonzero(lab.unseen_rows & lab.usable))[:count]
-    sphere = float(np.sqrt(lab.info.latent_size))
-    rays = {
-        "random rays": scan(lab, on_sphere(lab.draws(count))),
-        "rays through faces": scan(lab, on_sphere(lab.noisy[rows])),
-    }
-    own = float(np.median(lab.features.nearest(lab.images[torch.from_numpy(lab.unseen_rows)].numpy())))
+def _measures(lab: GlowLab, rays: dict[str, list[Place]], own: float) -> tuple[Curve, Curve, Table]:
+    """Distance to the nearest training face and clipped pixels along the rays, and a table of all; `own` of faces."""
     x = np.array(_FACTORS)
-    curves = [
-        Curve(
-            tuple(
-                Line(name, x, _column(places, field), "data" if name == "random rays" else "train", "both")
-                for name, places in rays.items()
-            )
-            + extra,
-            "distance from the origin over that of the sphere",
-            words,
-            band=Band(lab.band[0] / sphere, lab.band[1] / sphere, "95 % of prior draws"),
-            title=title,
+    sphere = lab.info.latent_size**0.5
+    band = Band(lab.band[0] / sphere, lab.band[1] / sphere, "95 % of prior draws")
+
+    def lines(field: str) -> tuple[Line, ...]:
+        return tuple(
+            Line(name, x, _column(places, field), "data" if name == "random rays" else "train", "both")
+            for name, places in rays.items()
         )
-        for field, words, title, extra in (
-            (
-                "nearest",
-                "grey levels",
-                "Distance to the nearest training face",
-                (Line("held-out faces", x[[0, -1]], np.full(2, own), "reference"),),
-            ),
-            ("clipped", "%", "Pixels outside the range", ()),
-        )
-    ]
-    table_rows = tuple(
+
+    faces = Line("held-out faces", x[[0, -1]], np.full(2, own), "reference")
+    words = "distance from the origin over that of the sphere"
+    near = Curve(
+        (*lines("nearest"), faces), words, "grey levels", title="Distance to the nearest training face", band=band
+    )
+    clipped = Curve(lines("clipped"), words, "%", title="Pixels outside the range", band=band)
+    rows = tuple(
         (name, p.factor, p.norm, p.finite, p.clipped, p.nearest, p.sharpness, p.round_trip)
         for name, places in rays.items()
         for p in places
     )
     heads = ("", "factor", "norm", "finite, %", "clipped, %", "nearest", "sharpness", "round trip")
     notes = (f"Nearest: {lab.features.words}; what lies outside the components counts. Held-out faces: {own:.1f}.",)
+    return near, clipped, Table(heads, rows, digits=3, notes=notes)
+
+
+def where_it_works(lab: GlowLab) -> Finding:
+    """S1-F31."""
+    count = lab.some(24, 4)
+    rows = np.random.default_rng(3).permutation(np.flatnonzero(lab.unseen_rows & lab.usable))[:count]
+    rays = {
+        "random rays": scan(lab, on_sphere(lab.draws(count))),
+        "rays through faces": scan(lab, on_sphere(lab.noisy[rows])),
+    }
+    own = float(np.median(lab.features.nearest(lab.images[torch.from_numpy(lab.unseen_rows)].numpy())))
     faces = {p.factor: p for p in rays["rays through faces"]}
     random = {p.factor: p for p in rays["random rays"]}
     inside, shell = (random[f].nearest <= 1.15 * own for f in (0.5, 1.0))
@@ -141,7 +138,7 @@ def where_it_works(lab: GlowLab) -> Finding:
             f"{faces[0.5].nearest:.1f}, {faces[1.0].nearest:.1f} and {faces[1.5].nearest:.1f}. "
             + (f"From {broken:g} times on pictures are not finite." if broken else "All pictures are finite.")
         ),
-        plates=(*grids, *(Plate(c) for c in curves), Plate(Table(heads, table_rows, digits=3, notes=notes))),
+        plates=(*grids, *(Plate(part) for part in _measures(lab, rays, own))),
         split=f"held-out images of {lab.split_words}",
         n=f"{count} rays of each kind, {len(_FACTORS)} distances",
         model=f"{lab.words()}; codes of dequantised images",
