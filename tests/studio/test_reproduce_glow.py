@@ -32,6 +32,8 @@ from latentstudio.studio.workspace import Workspace
 from latentstudio.training.recipe import recipe_of
 from latentstudio.training.run import TrainingRun
 
+pytestmark = pytest.mark.timeout(600)  # one report of all entries, on a machine that has other work
+
 DATA = "faces?n=48&size=32"
 TABLE = {
     "title": "Small Glow",

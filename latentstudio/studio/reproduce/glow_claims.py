@@ -30,7 +30,8 @@ def _note(name: str, **params: Any) -> Recipe:
 
 def half_space(lab: GlowLab) -> Finding:
     """S1-X11."""
-    recipe = _note("half_space", draws=lab.some(4000, 1000))
+    sizes = (2, 10, 100, 1000) if lab.quick else (2, 10, 100, 1000, 10_000)
+    recipe = _note("half_space", draws=lab.some(4000, 1000), dimensions=sizes)
     rows = _run(lab, recipe)["Halves of a normal law"].rows
     exact = rows[-1]
     means = [float(row[1] or 0) for row in rows[:-1]]

@@ -94,7 +94,7 @@ def mean_norm(lab: GlowLab) -> Finding:
         verdict=verdict_of(unseen[4] < 0.001),
         sentence=(
             f"The mean of {unseen[1]:,} held-out codes has norm {unseen[2]:.2f}, and that of as many draws of the "
-            f"prior {unseen[3]:.2f} (p = {unseen[4]:.2g}); {unseen[5]:.2f} is left without the mean's own noise."
+            f"prior {unseen[3]:.2f} ({_p_words(unseen[4])}); {unseen[5]:.2f} is left without the mean's own noise."
         ),
         plates=(*parts(lab, "Norm of the mean"), Plate(table)),
         **common(lab),
@@ -203,6 +203,11 @@ def hemisphere(lab: GlowLab) -> Finding:
         published="all codes in one hemisphere",
         ours=f"{whole[3]:.1f} % positive, mean / sd {whole[6]:.2f}",
     )
+
+
+def _p_words(p: float) -> str:
+    """A p-value in words; the smallest are below what a number can hold."""
+    return f"p = {p:.2g}" if p > 0 else "p < 1e-300"
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
