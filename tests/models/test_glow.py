@@ -10,6 +10,7 @@ from latentstudio.errors import UserError
 from latentstudio.models.glow import Glow
 from latentstudio.models.glow_config import GlowConfig, GlowObjective
 from latentstudio.nn.image_actnorm import ImageActNorm
+from latentstudio.nn.noise import Noise
 
 SMALL = {"image_shape": [3, 16, 16], "levels": 2, "steps": 3, "width": 16}
 
@@ -33,7 +34,7 @@ def trained(coupling="affine", n_bits=5, steps=40):
     losses = []
     model.train()
     for step in range(steps):
-        loss = model.loss(images[(step * 32) % 224 :][:32], GlowObjective(dequantise=True), generator)
+        loss = model.loss(images[(step * 32) % 224 :][:32], GlowObjective(dequantise=True), Noise(generator))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
