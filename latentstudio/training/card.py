@@ -51,8 +51,8 @@ def _round_trips(far: dict[str, dict[str, float | None]]) -> str:
     lines = [
         "## Round trip of codes",
         "",
-        "Largest difference in a component of a code that is decoded and encoded again. A picture held in float32 cannot",
-        "keep a code where the flow stretches space more than float32 resolves; the last column is that limit.",
+        "Largest difference in a component of a code that is decoded and encoded again. A picture held in float32",
+        "cannot keep a code where the flow stretches space more than float32 resolves; the last column is that limit.",
         "",
         "| sigma | finite pictures | float32 | float64 | float64, picture held in float32 |",
         "|---|---|---|---|---|",

@@ -37,6 +37,7 @@ def write_samples(model: LatentModel, folder: Path) -> bool:
         for x, picture in enumerate(row):
             top, left = y * (height + _GAP), x * (width + _GAP)
             sheet[top : top + height, left : left + width] = picture
+    Path(folder).mkdir(parents=True, exist_ok=True)
     with replacing(Path(folder) / NAME) as stream:
         Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(stream, format="PNG", optimize=True)
     return True
