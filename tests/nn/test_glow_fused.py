@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentstudio.nn import packed_conv
+from latentstudio.nn import fused_net, packed_conv
 from latentstudio.nn.fused_glow import FusedGlow
 from latentstudio.nn.glow import GlowFlow, GlowShape
 from latentstudio.nn.image_actnorm import ImageActNorm
@@ -30,13 +30,15 @@ def build(shape, seed=0):
     return flow.eval()
 
 
-@pytest.fixture(params=["packed", "plain torch"])
+@pytest.fixture(params=["few products", "many products", "plain torch"])
 def _kernels(request, monkeypatch):
     if request.param == "plain torch":
         monkeypatch.setattr(packed_conv, "one_dnn", lambda: False)
-        monkeypatch.setattr(packed_conv, "_FEW_PIXELS", 0)
     elif not packed_conv.one_dnn():
         pytest.skip("this torch has no fused convolution")
+    limit = 10**12 if request.param == "few products" else 0
+    monkeypatch.setattr(packed_conv, "_FEW_PRODUCTS", limit)
+    monkeypatch.setattr(fused_net, "_FEW_PRODUCTS", limit)
 
 
 @pytest.mark.usefixtures("_kernels")
