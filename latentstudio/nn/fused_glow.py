@@ -21,7 +21,8 @@ from latentstudio.nn.glow import GlowFlow, GlowLevel, GlowStep
 from latentstudio.nn.glow_prior import ConditionalPrior
 from latentstudio.nn.packed_conv import PackedConv
 
-_CACHE_BYTES = 2**20
+# A thread's share of the processor's last cache. Less saves misses, but brings more calls.
+_CACHE_BYTES = 2**22
 
 
 class FusedGlow:
@@ -136,15 +137,17 @@ def _fold_step(step: GlowStep, picture: tuple[int, int], dtype: torch.dtype) -> 
     matrix = step.conv.matrix(torch.float64) / scale
     inverse = step.conv.inverse_matrix() * scale[:, None]
     coupling = step.coupling
-    raised = shift.new_zeros(coupling.net.last.conv.out_channels)
+    outputs = coupling.net.last.conv.out_channels
+    factor, raised = shift.new_ones(outputs), shift.new_zeros(outputs)
     if coupling.coupling == "affine":
-        raised[: len(raised) // 2] = 2
+        raised[: outputs // 2] = 2
+        factor[outputs // 2 :] = -1
     return FusedStep(
         forward=matrix.T.float().contiguous(),
         forward_shift=(-matrix @ shift).float(),
         backward=inverse.T.float().contiguous(),
         backward_shift=shift.float(),
-        net=FusedNet(coupling.net, picture, raised, dtype),
+        net=FusedNet(coupling.net, picture, factor, raised, dtype),
         affine=coupling.coupling == "affine",
         low=2 - coupling.limit,
         high=2 + coupling.limit,

@@ -26,7 +26,7 @@ class FusedStep:
     ----------
     forward, forward_shift : (C, C) and (C,), ActNorm and 1x1 convolution towards noise.
     backward, backward_shift : their inverse.
-    net : the coupling network; its output is (h + 2, t), or t alone.
+    net : the coupling network; its output is (h + 2, -t), or t alone in an additive coupling.
     low, high : limits of h + 2.
     """
 
@@ -46,25 +46,25 @@ class FusedStep:
         if not self.affine:
             then.active.add_(out)
             return
-        scale, shift = self._scale_and_shift(out, room)
+        scale, minus_shift = self._scale_and_shift(out, room)
         if log_det is not None:
             log_det += functional.logsigmoid(scale).view(len(log_det), -1).sum(1, dtype=torch.float64)
-        then.active.add_(shift).mul_(scale.sigmoid_())
+        then.active.sub_(minus_shift).mul_(scale.sigmoid_())
 
     def to_data(self, now: "_Pixels", then: "_Pixels", room: "_Room", log_det: Tensor | None) -> None:
         """Take the pixels `now`, which it overwrites, towards data, into `then`; add the log-determinants."""
         out = self.net(now.kept, room.net)
         if self.affine:
-            scale, shift = self._scale_and_shift(out, room)
+            scale, minus_shift = self._scale_and_shift(out, room)
             if log_det is not None:
                 log_det -= functional.logsigmoid(scale).view(len(log_det), -1).sum(1, dtype=torch.float64)
-            now.active.div_(scale.sigmoid_()).sub_(shift)
+            torch.addcdiv(minus_shift, now.active, scale.sigmoid_(), out=now.active)
         else:
             now.active.sub_(out)
         torch.addmm(self.backward_shift, now.rows, self.backward, out=then.rows)
 
     def _scale_and_shift(self, out: Tensor, room: "_Room") -> tuple[Tensor, Tensor]:
-        """Return h + 2 within its limits, in memory of its own without gaps, and t."""
+        """Return h + 2 within its limits, in memory of its own without gaps, and -t."""
         half = room.scale.shape[1]
         torch.clamp(out[:, :half], self.low, self.high, out=room.scale)
         return room.scale, out[:, half:]

@@ -58,17 +58,19 @@ class FusedNet:
     ----------
     net : the network.
     picture : (H, W).
-    raised : float64 (outputs,), added to the output.
+    factor, raised : float64 (outputs,), by which the output is multiplied, and what is then added.
     dtype : of the arithmetic, float32 or, on a GPU, bfloat16.
     """
 
-    def __init__(self, net: CouplingNet, picture: tuple[int, int], raised: Tensor, dtype: torch.dtype) -> None:
+    def __init__(
+        self, net: CouplingNet, picture: tuple[int, int], factor: Tensor, raised: Tensor, dtype: torch.dtype
+    ) -> None:
         self._picture = picture
         self._dtype = dtype
         first = FoldedConv.with_norm(net.first.weight, net.first_norm)
         middle = FoldedConv.with_norm(net.middle.weight, net.middle_norm)
         last = FoldedConv.of_zero_conv(net.last)
-        last = FoldedConv(last.weight, last.bias + raised)
+        last = FoldedConv(last.weight * factor[:, None, None, None], last.bias * factor + raised)
         self._width, self._inputs = first.weight.shape[:2]
         self._first = PackedConv(*first, picture, relu=True, dtype=dtype)
         self._convs: tuple[PackedConv, PackedConv] | None = None
