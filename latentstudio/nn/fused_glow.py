@@ -6,7 +6,7 @@ The plan is made once from a trained flow, folded in float64:
 * ActNorm inside the coupling networks goes into their convolutions, with ReLU fused; ``exp(3 log_scale)`` and the 2 of
   ``sigmoid(h + 2)`` go into the last one.
 * Pictures are channels-last, so that a pixel's channels are a row of a matrix and no layout is ever converted.
-* A level works on as many pictures at a time as its activations fit into the processor's cache, in memory that it keeps.
+* A level works on as many pictures at a time as its activations fit into the processor's cache, in memory it keeps.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -96,12 +96,18 @@ class FusedGlow:
     def _part(self, noise: Tensor, level: int) -> Tensor:
         """View the noise of a level as (N, H, W, C)."""
         span = noise[:, slice(*self._spans[level])]
-        return span.unflatten(1, self._shape.noise_shape(level)).permute(0, 2, 3, 1)
+        return span.view(len(noise), *self._shape.noise_shape(level)).permute(0, 2, 3, 1)
 
 
 def _exact_convolutions(like: Tensor) -> AbstractContextManager[Any]:
     """Keep a GPU from rounding the inputs of float32 convolutions to 10 bits, which it does unless told otherwise."""
-    return torch.backends.cudnn.flags(allow_tf32=False) if like.device.type == "cuda" else nullcontext()
+    if like.device.type != "cuda":
+        return nullcontext()
+    now = torch.backends.cudnn
+    context: AbstractContextManager[Any] = now.flags(
+        enabled=now.enabled, benchmark=now.benchmark, deterministic=now.deterministic, allow_tf32=False
+    )
+    return context
 
 
 def _fold_level(level: GlowLevel, shape: tuple[int, int, int], width: int, dtype: torch.dtype) -> FusedLevel:

@@ -136,7 +136,8 @@ class FusedLevel:
             total = None if log_det is None else log_det[part]
             room = self._take_room(len(noise[part]), noise)
             now, then = room.pixels
-            self._blocks(now.pictures).copy_(_squares(pictures[part]))
+            squeezed = functional.pixel_unshuffle(pictures[part].permute(0, 3, 1, 2), 2)
+            now.pictures.copy_(squeezed.permute(0, 2, 3, 1))
             for step in self._steps:
                 step.to_noise(now, then, room, total)
                 now, then = then, now
@@ -174,7 +175,7 @@ class FusedLevel:
             for step in reversed(self._steps):
                 step.to_data(now, then, room, total)
                 now, then = then, now
-            _squares(pictures[part]).copy_(self._blocks(now.pictures))
+            _squares(pictures[part]).copy_(now.pictures.view(*now.pictures.shape[:3], -1, 2, 2))
             self._give_room(len(noise[part]), room)
 
     def _parts(self, count: int) -> list[slice]:
@@ -187,10 +188,6 @@ class FusedLevel:
             return self._mean, self._log_sd
         mean, log_sd = self._prior(kept.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).chunk(2, 3)
         return mean, log_sd.clamp(-self._limit, self._limit)
-
-    def _blocks(self, pixels: Tensor) -> Tensor:
-        """View pixels (N, H, W, C) as (N, H, W, C / 4, 2, 2), as squeezing orders the channels."""
-        return pixels.view(*pixels.shape[:3], -1, 2, 2)
 
     def _take_room(self, count: int, like: Tensor) -> _Room:
         with self._lock:
@@ -212,5 +209,6 @@ class FusedLevel:
 
 
 def _squares(pictures: Tensor) -> Tensor:
-    """View pictures (N, 2 H, 2 W, C), possibly with gaps, as (N, H, W, C, 2, 2)."""
-    return pictures.unflatten(2, (-1, 2)).unflatten(1, (-1, 2)).permute(0, 1, 3, 5, 2, 4)
+    """View pictures (N, 2 H, 2 W, C), possibly with gaps, as (N, H, W, C, 2, 2), the order of squeezed channels."""
+    count, height, width, channels = pictures.shape
+    return pictures.view(count, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 5, 2, 4)

@@ -138,7 +138,7 @@ class Windows:
 
     @staticmethod
     def matrix(weight: Tensor) -> Tensor:
-        """Return the weights (outputs, inputs, 3, 3) of a convolution as the matrix (9 inputs, outputs) for these rows."""
+        """Return the weights (outputs, inputs, 3, 3) of a convolution as (9 inputs, outputs) for these rows."""
         return weight.permute(2, 3, 1, 0).reshape(-1, weight.shape[0])
 
 
@@ -156,7 +156,7 @@ class Taps:
         channels = products.shape[1] // 9
         by_column = products.view(-1, *picture, 3, 3 * channels)
         middle = by_column[:, :, :, 1]
-        by_row = middle.unflatten(3, (3, channels))
+        by_row = middle.view(*middle.shape[:3], 3, channels)
         answer = by_row[:, :, :, 1]
         # Pairs (what is added to, what is added): first along the rows of the picture for three taps at a time.
         self._moves = (
@@ -166,7 +166,7 @@ class Taps:
             (answer[:, :-1], by_row[:, 1:, :, 2]),
         )
         self._answer = answer
-        self._rows = answer.flatten(0, 2)
+        self._rows: Tensor = answer.flatten(0, 2)
 
     def add_up(self, border: Tensor | None) -> Tensor:
         """Return the convolution as rows (N H W, C), a view of `products`; `border` (H, W, C) is added to it."""

@@ -7,8 +7,8 @@ log-determinants as a by-product of every module towards noise. It takes the wei
 
 The two public ways of normalising inside a coupling network are both here: a module of its own after each convolution
 (chaiyujin, as in the authors' TensorFlow code), and none, where the convolution has a bias (rosinality, normflows); the
-second gets weights into which the normalisation has been multiplied beforehand, and has less to do. Limits of scales are
-left out, as they are in public; the weights of the bench do not reach them.
+second gets weights into which the normalisation has been multiplied beforehand, and has less to do. Limits of scales
+are left out, as they are in public; the weights of the bench do not reach them.
 """
 
 import torch
@@ -222,8 +222,6 @@ class PublicGlow(nn.Module):
     def reverse(self, codes):
         """Map codes (N, D) to pictures (N, C, H, W)."""
         x = None
-        for block, eps, shape in reversed(
-            list(zip(self.blocks, codes.split(self.sizes, 1), self.shapes, strict=True))
-        ):
+        for block, eps, shape in reversed(list(zip(self.blocks, codes.split(self.sizes, 1), self.shapes, strict=True))):
             x = block.reverse(x, eps.reshape(-1, *shape))
         return x
