@@ -61,9 +61,12 @@ class Board:
 
         with torch.inference_mode():
             codes = self._codes[rows].to(device_of(self._model))
-            images = self._model.decode(codes).float().cpu().numpy()
+            both = None if self._log_prob is None else getattr(self._model, "decode_with_log_prob", None)
+            found, density = both(codes) if both is not None else (self._model.decode(codes), None)
+            images = found.float().cpu().numpy()
             if self._log_prob is not None:
-                self._log_prob[rows] = self._model.code_log_prob(codes).double().cpu().numpy()
+                density = self._model.code_log_prob(codes) if density is None else density
+                self._log_prob[rows] = density.double().cpu().numpy()
         self._decoded[rows] = images
         self._images[rows] = to_pixels(images)
         self._finite[rows] = np.isfinite(images).reshape(len(images), -1).all(axis=1)
@@ -101,6 +104,11 @@ class Board:
     def pictures(self) -> NDArray[np.uint8]:
         """The decoded pictures so far, uint8 (N, H, W, C)."""
         return self._images
+
+    @property
+    def decoded(self) -> NDArray[np.float32]:
+        """What the model answered so far, float32 (N, C, H, W), neither clipped nor repaired."""
+        return self._decoded
 
     @property
     def ready(self) -> NDArray[np.bool_]:
