@@ -90,6 +90,10 @@ class Glow(nn.Module):
         """What the log-density is of, in words."""
         return f"the images (pixel values of {self._config.n_bits} bits)"
 
+    def use_bfloat16_on_gpu(self, wanted: bool = True) -> None:
+        """Let the coupling networks of `encode`, `decode` and the densities run in bfloat16 where they run on a GPU."""
+        self._passes.gpu_dtype = torch.bfloat16 if wanted else torch.float32
+
     # -- the four abilities
 
     def encode(self, images: Tensor) -> Tensor:
