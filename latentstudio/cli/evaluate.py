@@ -35,9 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from latentstudio.training.evaluate import evaluate, write_scores
 
     if options.snapshot is not None:
-        raise UserError(
-            "Only final weights are evaluated; leave out --snapshot."
-        )
+        raise UserError("Only final weights are evaluated; leave out --snapshot.")
     if options.write and options.data is not None:
         raise UserError("A card holds the scores on the training's own data; leave out --data or --write.")
     folder = Path(model_info(options.model).path)
