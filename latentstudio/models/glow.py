@@ -123,6 +123,16 @@ class Glow(nn.Module):
         """
         return self._log_prob(_to_flow(self._check_images(images)))
 
+    def encode_with_log_prob(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `encode` and `log_prob` give, codes (N, D) and log-densities (N,), in one pass.
+
+        Raises
+        ------
+        UserError
+            As they.
+        """
+        return self._scored(_to_flow(self._check_images(images)))
+
     def code_log_prob(self, codes: Tensor) -> Tensor:
         """Return the same log-density for the pictures that `codes` (N, D) decode to, float64 (N,).
 
@@ -217,9 +227,12 @@ class Glow(nn.Module):
         return v
 
     def _log_prob(self, v: Tensor) -> Tensor:
+        return self._scored(v)[1]
+
+    def _scored(self, v: Tensor) -> tuple[Tensor, Tensor]:
         noise, log_det = self._passes.to_noise_with_log_det(v)
         answer = standard_normal_log_prob(noise.double()) + log_det
-        return self._passes.mend(answer, v, _flow_log_prob) + self.dequantisation_constant
+        return noise, self._passes.mend(answer, v, _flow_log_prob) + self.dequantisation_constant
 
     def _check_images(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from latentstudio.models import FAMILIES, checkpoint
-from latentstudio.models.base import Ability, LatentModel
+from latentstudio.models.base import Ability, EncodesWithDensity, LatentModel
 from latentstudio.models.library import describe
 
 
@@ -50,6 +50,18 @@ def test_decode_gives_pictures(model):
     assert images.shape == (5, *model.image_shape)
     assert images.dtype == torch.float32
     assert torch.isfinite(images).all()
+
+
+def test_one_pass_gives_what_two_give(model):
+    if not isinstance(model, EncodesWithDensity):
+        pytest.skip(f"{model.family} has no pass for both")
+    images = pictures(model, 5)
+    images[3] *= 1e6  # far from everything: what overflows must do so in the same way
+    with torch.inference_mode():
+        z, densities = model.encode_with_log_prob(images)
+        torch.testing.assert_close(z, model.encode(images), rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(densities, model.log_prob(images), rtol=0, atol=0, equal_nan=True)
+    assert densities.dtype == torch.float64
 
 
 def test_encode_gives_codes(model):
