@@ -10,9 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from latentstudio.data.latent_shelf import shelf
-from latentstudio.data.latent_store import LatentStore, file_stamp, open_store, write_stamps
+from latentstudio.data.latent_store import file_stamp, open_store, write_stamps
 from latentstudio.figures.recipe import DataRef, ModelRef
-from latentstudio.studio.latent_encoding import complete_store
 from latentstudio.studio.workspace import Workspace
 
 Command = Callable[..., Any]
@@ -21,15 +20,6 @@ Command = Callable[..., Any]
 @pytest.fixture
 def words(home: Any) -> list[str]:
     return ["encode", "--model", "toy", "--data", f"folder:{home.pictures}", "--store"]
-
-
-def found_store(workspace: Workspace, model: ModelRef, data: DataRef) -> LatentStore | None:
-    search = complete_store(workspace, model, data)
-    while True:
-        try:
-            next(search)
-        except StopIteration as end:
-            return end.value
 
 
 def value_of(answer: Any) -> Any:
@@ -93,17 +83,17 @@ def test_parts_are_merged(command: Command, words: list[str], tmp_path: Path) ->
 def test_the_complete_store_is_found_and_a_damaged_one_is_not(command: Command, words: list[str], home: Any) -> None:
     workspace, model = Workspace(), ModelRef(name="toy")
     data = DataRef(spec=f"folder:{home.pictures}")
-    assert found_store(workspace, model, data) is None
+    assert workspace.latent_store(model, data) is None
     command(*words, "--dtype", "float16")
-    rough = found_store(workspace, model, data)
+    rough = workspace.latent_store(model, data)
     assert rough is not None
     assert rough.manifest.dtype == "float16"
     folder = Path(value_of(command(*words, "--json"))["folder"])
-    exact = found_store(workspace, model, data)
+    exact = workspace.latent_store(model, data)
     assert exact is not None
     assert exact.folder == folder
     (folder / "shard_00000.codes.npy").unlink()
-    found = found_store(workspace, model, data)
+    found = workspace.latent_store(model, data)
     assert found is not None
     assert found.manifest.dtype == "float16"
 
