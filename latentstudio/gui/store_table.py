@@ -1,0 +1,168 @@
+"""The rows of the dialog of latent stores: what each holds, how complete it is, and what was found wrong."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from latentstudio.gui.naming import named
+from latentstudio.gui.store_passes import StorePasses, request_of, size_words
+from latentstudio.gui.theme import GAP, colors, numeric_font
+from latentstudio.studio.jobs import JobView
+from latentstudio.studio.store_requests import StoreLine
+
+HEADINGS = ("Model", "Data set", "Images", "Numbers", "Size", "State")
+_IMAGES, _NUMBERS, _SIZE, _STATE = 2, 3, 4, 5
+_SHARE = Qt.ItemDataRole.UserRole
+_KIND = Qt.ItemDataRole.UserRole + 1
+
+
+class _ShareBar(QStyledItemDelegate):
+    """Draws a cell with a bar under its words: the share that is stored."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Paint the words, then the bar while the share is below 1."""
+        super().paint(painter, option, index)
+        share = index.data(_SHARE)
+        if share is None or share >= 1:
+            return
+        cell = QRectF(option.rect).adjusted(GAP, 0, -GAP, 0)  # type: ignore[attr-defined]
+        bar = QRectF(cell.left(), cell.bottom() - 4, cell.width(), 2)
+        painter.fillRect(bar, QColor(colors().border))
+        painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * share, 2), QColor(colors().accent))
+
+
+class StoreTable(QTableWidget):
+    """A row for each store; rows are chosen whole."""
+
+    def __init__(self, passes: StorePasses) -> None:
+        super().__init__(0, len(HEADINGS))
+        named(self, "Latent stores")
+        self._passes = passes
+        self.lines: tuple[StoreLine, ...] = ()
+        self._checks: dict[str, tuple[tuple[str, ...] | None, str]] = {}
+        self.setHorizontalHeaderLabels(list(HEADINGS))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setItemDelegateForColumn(_IMAGES, _ShareBar(self))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(30)
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(True)
+        for place, width in enumerate((160, 160, 132, 72, 80)):
+            header.resizeSection(place, width)
+
+    def show_lines(self, lines: Sequence[StoreLine]) -> None:
+        """Show these stores; what was chosen stays chosen."""
+        chosen = {str(line.facts.folder) for line in self.chosen()}
+        self.lines = tuple(sorted(lines, key=_order))
+        self.blockSignals(True)
+        self.setRowCount(len(self.lines))
+        self.clearSelection()
+        mode = self.selectionMode()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
+        for row, line in enumerate(self.lines):
+            for column in range(len(HEADINGS)):
+                if self.item(row, column) is None:
+                    self.setItem(row, column, QTableWidgetItem())
+            if str(line.facts.folder) in chosen:
+                self.selectRow(row)
+        self.setSelectionMode(mode)
+        if len(self.lines) == 1:
+            self.selectRow(0)
+        self.blockSignals(False)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Write every cell anew: passes and verifications may have moved."""
+        for row, line in enumerate(self.lines):
+            facts, view = line.facts, self._passes.at_work(line.facts)
+            m = facts.manifest
+            share = 0.0 if m is None else facts.stored / m.rows if m.rows else 1.0
+            if view is not None and view.fraction is not None:
+                share = max(share, view.fraction)
+            part = "" if m is None or m.part[1] == 1 else f", part {m.part[0]} of {m.part[1]}"
+            snapshot = "" if m is None or m.snapshot is None else f" at {m.snapshot:,}"
+            words, kind = self._state(line, view)
+            done = 0 if m is None else min(round(share * m.rows), m.rows)
+            cells = (
+                f"{m.model}{snapshot}" if m else facts.folder.name,
+                f"{m.data_title}{part}" if m else "–",
+                (f"{m.rows:,}" if done == m.rows else f"{done:,} of {m.rows:,}") if m else "–",
+                m.dtype if m else "–",
+                size_words(facts.bytes),
+                words,
+            )
+            tips = (m.model_digest, f"{m.data}\n{m.data_digest}") if m else ("", "")
+            for column, text in enumerate(cells):
+                item = self.item(row, column)
+                item.setText(text)
+                item.setToolTip(tips[column] if column < len(tips) else text if column == _STATE else "")
+                if column in (_IMAGES, _NUMBERS, _SIZE):
+                    item.setFont(numeric_font())
+            self.item(row, _IMAGES).setData(_SHARE, share)
+            self.item(row, _STATE).setForeground(QColor(getattr(colors(), kind)))
+
+    def _state(self, line: StoreLine, view: JobView | None) -> tuple[str, str]:
+        """What the last column says, and the colour that it says it in."""
+        facts = line.facts
+        if view is not None:
+            return view.message.partition(": ")[2].partition(" · ")[2] or view.message.partition(":")[0], "accent"
+        faults, words = self._checks.get(str(facts.folder), (None, ""))
+        if words:
+            return words, "accent"
+        if facts.note:
+            return facts.note, "error"
+        if faults:
+            rest = "" if len(faults) == 1 else f" (and {len(faults) - 1} more)"
+            return f"{faults[0]}{rest} Resume to mend it.", "error"
+        if line.outdated:
+            return line.outdated, "warning"
+        sound = " · every file is sound" if faults is not None else ""
+        return ("Complete" if facts.state == "complete" else "Stopped") + sound, "muted"
+
+    def note_check(self, folder: str, faults: tuple[str, ...] | None, words: str) -> None:
+        """Keep what a verification found, or how far it is."""
+        self._checks[folder] = (faults, words)
+        self.refresh()
+
+    def forget_check(self, line: StoreLine) -> None:
+        """Drop a verdict: the store is going to be mended."""
+        self._checks.pop(str(line.facts.folder), None)
+
+    def faulty(self, line: StoreLine) -> bool:
+        """Whether a verification has found the store damaged."""
+        return bool(self._checks.get(str(line.facts.folder), (None, ""))[0])
+
+    def knows(self, view: JobView) -> bool:
+        """Whether one of the rows is what this pass fills."""
+        found = [self._passes.at_work(line.facts) for line in self.lines]
+        return any(known is not None and known.id == view.id for known in found)
+
+    def chosen(self) -> list[StoreLine]:
+        """The stores of the chosen rows, from top to bottom."""
+        rows = sorted({index.row() for index in self.selectedIndexes()})
+        return [self.lines[row] for row in rows if row < len(self.lines)]
+
+
+def _order(line: StoreLine) -> tuple[str, str, str]:
+    m = line.facts.manifest
+    if m is None:
+        return "~", "", str(line.facts.folder)
+    request = request_of(m, line.facts)
+    return request.model.name, m.data_title, f"{m.dtype} {line.facts.folder}"
