@@ -25,7 +25,7 @@ class EncodeForm(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.numbers = named(
-            QComboBox(), "Numbers", "float16 keeps eleven bits of every number; norms and densities stay exact"
+            QComboBox(), "Numbers", "float16 keeps eleven bits of each; norms and densities stay exact"
         )
         for dtype in DTYPES:
             self.numbers.addItem(_NUMBERS[dtype], dtype)
@@ -95,9 +95,8 @@ class EncodeForm(QWidget):
             free = size_words(self._known.free)
             self._say(f"The codes need {size_words(left)} where {free} are free.", True, "Encode", False)
         elif line is not None:
-            self._say(
-                f"{line.facts.stored:,} images are stored; the rest needs {size_words(left)}.", False, "Resume", True
-            )
+            stored = f"{line.facts.stored:,} images are stored; the rest needs {size_words(left)}."
+            self._say(stored, False, "Resume", True)
         else:
             numbers = f"{info.latent_size:,} numbers an image"
             self._say(f"Nothing is stored yet; the codes need {size_words(room)}, {numbers}.", False, "Encode", True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
+from latentstudio.data.latent_shelf import StoreFacts
 from latentstudio.gui.naming import named
 from latentstudio.gui.store_passes import StorePasses, request_of, size_words
 from latentstudio.gui.theme import GAP, colors, numeric_font
@@ -22,7 +23,6 @@ from latentstudio.studio.store_requests import StoreLine
 HEADINGS = ("Model", "Data set", "Images", "Numbers", "Size", "State")
 _IMAGES, _NUMBERS, _SIZE, _STATE = 2, 3, 4, 5
 _SHARE = Qt.ItemDataRole.UserRole
-_KIND = Qt.ItemDataRole.UserRole + 1
 
 
 class _ShareBar(QStyledItemDelegate):
@@ -36,7 +36,7 @@ class _ShareBar(QStyledItemDelegate):
         share = index.data(_SHARE)
         if share is None or share >= 1:
             return
-        cell = QRectF(option.rect).adjusted(GAP, 0, -GAP, 0)  # type: ignore[attr-defined]
+        cell = QRectF(option.rect).adjusted(GAP, 0, -GAP, 0)
         bar = QRectF(cell.left(), cell.bottom() - 4, cell.width(), 2)
         painter.fillRect(bar, QColor(colors().border))
         painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * share, 2), QColor(colors().accent))
@@ -50,6 +50,7 @@ class StoreTable(QTableWidget):
         named(self, "Latent stores")
         self._passes = passes
         self.lines: tuple[StoreLine, ...] = ()
+        self._cells: list[list[QTableWidgetItem]] = []
         self._checks: dict[str, tuple[tuple[str, ...] | None, str]] = {}
         self.setHorizontalHeaderLabels(list(HEADINGS))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -68,55 +69,39 @@ class StoreTable(QTableWidget):
             header.resizeSection(place, width)
 
     def show_lines(self, lines: Sequence[StoreLine]) -> None:
-        """Show these stores; what was chosen stays chosen."""
+        """Show these stores; what was chosen stays chosen, and a single one is chosen for the person."""
         chosen = {str(line.facts.folder) for line in self.chosen()}
         self.lines = tuple(sorted(lines, key=_order))
         self.blockSignals(True)
         self.setRowCount(len(self.lines))
-        self.clearSelection()
-        mode = self.selectionMode()
-        self.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
+        self._cells = [[QTableWidgetItem() for _ in HEADINGS] for _ in self.lines]
+        for row, cells in enumerate(self._cells):
+            for column, cell in enumerate(cells):
+                self.setItem(row, column, cell)
+        selection = QItemSelection()
         for row, line in enumerate(self.lines):
-            for column in range(len(HEADINGS)):
-                if self.item(row, column) is None:
-                    self.setItem(row, column, QTableWidgetItem())
-            if str(line.facts.folder) in chosen:
-                self.selectRow(row)
-        self.setSelectionMode(mode)
-        if len(self.lines) == 1:
-            self.selectRow(0)
+            if str(line.facts.folder) in chosen or len(self.lines) == 1:
+                selection.select(self.model().index(row, 0), self.model().index(row, len(HEADINGS) - 1))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.blockSignals(False)
         self.refresh()
 
     def refresh(self) -> None:
         """Write every cell anew: passes and verifications may have moved."""
-        for row, line in enumerate(self.lines):
-            facts, view = line.facts, self._passes.at_work(line.facts)
-            m = facts.manifest
-            share = 0.0 if m is None else facts.stored / m.rows if m.rows else 1.0
-            if view is not None and view.fraction is not None:
-                share = max(share, view.fraction)
-            part = "" if m is None or m.part[1] == 1 else f", part {m.part[0]} of {m.part[1]}"
-            snapshot = "" if m is None or m.snapshot is None else f" at {m.snapshot:,}"
+        for line, cells in zip(self.lines, self._cells, strict=True):
+            view = self._passes.at_work(line.facts)
+            share = _share(line.facts, view)
             words, kind = self._state(line, view)
-            done = 0 if m is None else min(round(share * m.rows), m.rows)
-            cells = (
-                f"{m.model}{snapshot}" if m else facts.folder.name,
-                f"{m.data_title}{part}" if m else "–",
-                (f"{m.rows:,}" if done == m.rows else f"{done:,} of {m.rows:,}") if m else "–",
-                m.dtype if m else "–",
-                size_words(facts.bytes),
-                words,
-            )
-            tips = (m.model_digest, f"{m.data}\n{m.data_digest}") if m else ("", "")
-            for column, text in enumerate(cells):
-                item = self.item(row, column)
-                item.setText(text)
-                item.setToolTip(tips[column] if column < len(tips) else text if column == _STATE else "")
-                if column in (_IMAGES, _NUMBERS, _SIZE):
-                    item.setFont(numeric_font())
-            self.item(row, _IMAGES).setData(_SHARE, share)
-            self.item(row, _STATE).setForeground(QColor(getattr(colors(), kind)))
+            for cell, text in zip(cells, (*_words(line.facts, share), words), strict=True):
+                cell.setText(text)
+            if line.facts.manifest is not None:
+                cells[0].setToolTip(line.facts.manifest.model_digest)
+                cells[1].setToolTip(f"{line.facts.manifest.data}\n{line.facts.manifest.data_digest}")
+            for column in (_IMAGES, _NUMBERS, _SIZE):
+                cells[column].setFont(numeric_font())
+            cells[_IMAGES].setData(_SHARE, share)
+            cells[_STATE].setToolTip(words)
+            cells[_STATE].setForeground(QColor(getattr(colors(), kind)))
 
     def _state(self, line: StoreLine, view: JobView | None) -> tuple[str, str]:
         """What the last column says, and the colour that it says it in."""
@@ -158,6 +143,29 @@ class StoreTable(QTableWidget):
         """The stores of the chosen rows, from top to bottom."""
         rows = sorted({index.row() for index in self.selectedIndexes()})
         return [self.lines[row] for row in rows if row < len(self.lines)]
+
+
+def _share(facts: StoreFacts, view: JobView | None) -> float:
+    """Share of the images that is stored, as the list or the pass at work knows it."""
+    m = facts.manifest
+    if m is None:
+        return 0.0
+    planned = sum(m.rows_of(k) for k in m.planned)
+    share = facts.stored / planned if planned else 1.0
+    return share if view is None or view.fraction is None else max(share, view.fraction)
+
+
+def _words(facts: StoreFacts, share: float) -> tuple[str, ...]:
+    """What all columns but the last say of a store."""
+    m = facts.manifest
+    if m is None:
+        return facts.folder.name, "–", "–", "–", size_words(facts.bytes)
+    planned = sum(m.rows_of(k) for k in m.planned)
+    done = min(round(share * planned), planned)
+    snapshot = "" if m.snapshot is None else f" at {m.snapshot:,}"
+    part = "" if m.part[1] == 1 else f", part {m.part[0]} of {m.part[1]}"
+    images = f"{planned:,}" if done == planned else f"{done:,} of {planned:,}"
+    return f"{m.model}{snapshot}", f"{m.data_title}{part}", images, m.dtype, size_words(facts.bytes)
 
 
 def _order(line: StoreLine) -> tuple[str, str, str]:

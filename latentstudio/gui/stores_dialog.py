@@ -109,10 +109,9 @@ class StoresDialog(QDialog):
         self._enable()
 
     def _moved(self, view: JobView) -> None:
-        if view.state != "running" or not self.table.knows(view):
-            # A pass that has begun or ended changes the list itself.
-            if view.state != "running" or view.message.startswith("Encoding"):
-                self._passes.refresh()
+        ended = view.state != "running"
+        if ended or (view.message.startswith("Encoding") and not self.table.knows(view)):
+            self._passes.refresh()
         self.table.refresh()
         self.form.refresh()
         self._enable()
