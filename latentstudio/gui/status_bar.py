@@ -96,7 +96,7 @@ class StatusBar(QStatusBar):
     def _show_passes(self) -> None:
         views = [view for view in self._controller.stores.all() if view.state == "running"]
         shares = ", ".join(f"{100 * (view.fraction or 0):.0f} %" for view in views)
-        self.passes.setText(f"Encoding {shares}" if views else "")
+        self.passes.setText(f"Storing codes {shares}" if views else "")
         self.passes.setToolTip("\n".join(f"{view.title}: {view.message}" for view in views))
 
     def _exists(self, panel_id: str) -> bool:

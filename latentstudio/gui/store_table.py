@@ -57,6 +57,7 @@ class StoreTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setStyleSheet(f"QTableView::item {{ padding: 0 {GAP}px; }}")
         self.setItemDelegateForColumn(_IMAGES, _ShareBar(self))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(30)
@@ -65,7 +66,7 @@ class StoreTable(QTableWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        for place, width in enumerate((160, 160, 132, 72, 80)):
+        for place, width in enumerate((196, 136, 132, 76, 84)):
             header.resizeSection(place, width)
 
     def show_lines(self, lines: Sequence[StoreLine]) -> None:

@@ -1,6 +1,6 @@
 """The latent stores: encode the dataset in view, and list, resume, verify and clear what is stored."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -22,9 +22,12 @@ from latentstudio.gui.theme import GAP, small_font
 from latentstudio.studio.jobs import JobView
 from latentstudio.studio.store_requests import StoreLine, StoresListed
 
+SIZES_MS = 2000
+"""Between two looks at the sizes of stores that grow."""
+
 _EMPTY = (
-    "Nothing is stored yet. Once a data set is encoded, its norms and log-densities show at once, and analyses "
-    "read its codes instead of running the model again."
+    "Nothing is stored yet. Once a data set is encoded, its norms, log-densities and readouts come from here, "
+    "and the model need not run again."
 )
 
 
@@ -59,6 +62,10 @@ class StoresDialog(QDialog):
         passes.changed.connect(self._moved)
         passes.checked.connect(self._checked)
         self._enable()
+        self._clock = QTimer(self)
+        self._clock.setInterval(SIZES_MS)
+        self._clock.timeout.connect(self._look_again)
+        self._clock.start()
         passes.refresh()
 
     def _button(self, text: str, tip: str, run: object) -> QPushButton:
@@ -94,7 +101,7 @@ class StoresDialog(QDialog):
         column.addWidget(page, 1)
         column.addLayout(words)
         column.addLayout(buttons)
-        self.resize(900, 440)
+        self.resize(880, 400)
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
@@ -103,7 +110,8 @@ class StoresDialog(QDialog):
         self._pages.setCurrentIndex(1 if listed.stores else 0)
         size = sum(line.facts.bytes for line in listed.stores)
         count = "1 store" if len(listed.stores) == 1 else f"{len(listed.stores)} stores"
-        self.total.setText(f"{count} · {size_words(size)} · {size_words(listed.free)} free on this disk")
+        taken = f"{count}, {size_words(size)}" if listed.stores else "No stores"
+        self.total.setText(f"{taken} · {size_words(listed.free)} free on this disk")
         self.place.setText(listed.folder)
         self.form.know(listed)
         self._enable()
@@ -119,6 +127,11 @@ class StoresDialog(QDialog):
     def _checked(self, folder: str, faults: tuple[str, ...] | None, words: str) -> None:
         self.table.note_check(folder, faults, words)
         self._enable()
+
+    def _look_again(self) -> None:
+        """Sizes grow while a pass runs."""
+        if self.isVisible() and self._passes.running:
+            self._passes.refresh()
 
     # -- what is done ----------------------------------------------------------------------------------------------
 

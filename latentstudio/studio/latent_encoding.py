@@ -31,6 +31,7 @@ HAND_WAITS = 0.03
 _MOST = 256
 _PROBES = 16
 _RECENT = 20.0
+_STARVED = 0.2
 
 
 @dataclass(frozen=True)
@@ -181,11 +182,13 @@ def _next_size(size: int, per_image: float) -> int:
 def store_codes(request: StoreCodes, workspace: Workspace) -> Job:
     """Return the job of a `StoreCodes` request."""
     folder, manifest = _place_and_plan(request, workspace)
-    last, pace = Progress(0, 0), _Pace()
-    for part in encode_into_store(workspace, request.model, request.data, manifest, folder):
-        last = part
-        words = f"{last.message}: {last.done:,} of {last.planned:,} images{pace.words(last)}"
+    last, pace, worked = Progress(0, 0), _Pace(), 0.0
+    parts, began = encode_into_store(workspace, request.model, request.data, manifest, folder), time.monotonic()
+    for part in parts:
+        last, worked = part, worked + time.monotonic() - began
+        words = f"{last.message}: {last.done:,} of {last.planned:,} images{pace.words(last, worked)}"
         yield Step(fraction=0.999 * last.fraction, message=words)
+        began = time.monotonic()
     stored = CodesStored(str(folder), last.done, last.encoded, store_facts(folder).bytes, last.lost)
     yield Step(stored, 1.0, final=True)
 
@@ -213,17 +216,22 @@ class _Pace:
     """Images a second over the last `_RECENT` seconds, and how long the rest will take at that."""
 
     def __init__(self) -> None:
-        self._past: deque[tuple[float, int]] = deque()
+        self._past: deque[tuple[float, int, float]] = deque()
 
-    def words(self, progress: Progress) -> str:
-        """Return words such as ``" · 85 a second · 37 min left"``; empty before it is known."""
+    def words(self, progress: Progress, worked: float) -> str:
+        """Return words such as ``" · 85 a second · 37 min left"``; empty before it is known.
+
+        `worked` is the time in seconds that the pass has had; when it is little, what is on screen is computed first.
+        """
         now = time.monotonic()
         if progress.encoded:
-            self._past.append((now, progress.encoded))
+            self._past.append((now, progress.encoded, worked))
         while len(self._past) > 2 and now - self._past[0][0] > _RECENT:
             self._past.popleft()
         if len(self._past) < 2 or now - self._past[0][0] < 0.5 or progress.done == progress.planned:
             return ""
+        if worked - self._past[0][2] < _STARVED * (now - self._past[0][0]):
+            return " · waits for what is on screen"
         rate = (self._past[-1][1] - self._past[0][1]) / (now - self._past[0][0])
         if rate <= 0:
             return ""

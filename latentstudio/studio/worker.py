@@ -16,6 +16,9 @@ PATIENCE = 0.5
 LONG = 0.25
 """Seconds of work after which a visible panel's job counts as a pass over a dataset and lets thumbnails go first."""
 
+REST = 0.06
+"""Seconds after a request of the hand before a pass over a dataset goes on: a hand that moves asks again by then."""
+
 _NO_MEMORY = "There is not enough memory for this; fewer images or frames, or closing other programs, would help."
 
 
@@ -91,7 +94,8 @@ class Worker:
     held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
     goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited
     longest, and at least that long, gets one chunk in between, unless the hand is at work: a request of the hand waits
-    for one chunk at most.
+    for one chunk at most. After the hand's work, jobs of the background wait for `REST` seconds for more of it, so that a
+    drag does not wait for one of their chunks with every move.
 
     Parameters
     ----------
@@ -117,6 +121,7 @@ class Worker:
         self._lanes: dict[str, _Task] = {}
         self._dropped: list[_Task] = []
         self._granted = clock()
+        self._hand_worked = False
         self._stopped = False
 
     def submit(self, lane: str, urgency: Urgency, request: Any) -> Ticket:
@@ -170,8 +175,13 @@ class Worker:
         self.close_dropped()
         with self._wake:
             task = self._choose()
+            if task is not None and task.urgency >= Urgency.BACKGROUND and self._hand_worked:
+                self._hand_worked = False
+                self._wake.wait_for(lambda: self._stopped or self._urgent(), REST)
+                task = self._choose()
         if task is None:
             return False
+        self._hand_worked = self._hand_worked or task.urgency == Urgency.HAND
         self._advance(task)
         self.close_dropped()
         return True
@@ -194,6 +204,9 @@ class Worker:
         task.dropped = True
         if task.job is not None:
             self._dropped.append(task)
+
+    def _urgent(self) -> bool:
+        return any(task.urgency < Urgency.BACKGROUND for task in self._lanes.values())
 
     def _choose(self) -> _Task | None:
         if not self._lanes:

@@ -34,6 +34,7 @@ class JobRow(QFrame):
         super().__init__()
         self.setAccessibleName(view.title)
         self.title = QLabel(view.title)
+        self.title.setWordWrap(True)
         self.time = QLabel()
         self.time.setFont(numeric_font(0.9))
         self.time.setProperty("muted", True)
