@@ -94,8 +94,8 @@ class Worker:
     held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
     goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited
     longest, and at least that long, gets one chunk in between, unless the hand is at work: a request of the hand waits
-    for one chunk at most. After the hand's work, jobs of the background wait for `REST` seconds for more of it, so that a
-    drag does not wait for one of their chunks with every move.
+    for one chunk at most. After the hand's work, jobs of the background wait for `REST` seconds for more of it, so that
+    a drag does not wait for one of their chunks with every move.
 
     Parameters
     ----------
