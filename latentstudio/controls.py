@@ -15,12 +15,28 @@ class Control:
     Attributes
     ----------
     kind : ``int``, ``float``, ``bool``, ``choice`` (one of `choices`), ``choices`` (some of `choices`), ``text``,
-        ``ints`` (a list of whole numbers).
+        ``ints`` (a list of whole numbers), ``floats`` (a list of numbers), ``part`` (the name of a part of the model's
+        latent space, or ``all``), ``parts`` (some of them). Which parts there are depends on the model, so that their
+        names are checked where the model is known, by `models.parts`.
+    empty : what an empty list means, in a word or two.
     """
 
     name: str
     label: str
-    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints"]
+    kind: Literal[
+        "int",
+        "float",
+        "bool",
+        "choice",
+        "choices",
+        "text",
+        "ints",
+        "floats",
+        "part",
+        "parts",
+        "attribute",
+        "attributes",
+    ]
     default: Any
     minimum: float | None = None
     maximum: float | None = None
@@ -28,6 +44,26 @@ class Control:
     choice_labels: tuple[str, ...] = ()
     help: str = ""
     advanced: bool = False
+    empty: str = "all"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for inputs: one image or code, or many.
+
+    Attributes
+    ----------
+    name, label : ``"a"``, ``"A"``.
+    many : takes any number of inputs instead of one.
+    optional : may stay empty.
+    hint : sentence shown while it is empty, e.g. ``"Drop a second face here"``.
+    """
+
+    name: str
+    label: str
+    many: bool = False
+    optional: bool = False
+    hint: str = ""
 
 
 def control(default: Any, label: str, kind: str, **facts: Any) -> Any:
@@ -72,22 +108,33 @@ def checked(c: Control, value: Any) -> Any:
     """
     if c.kind == "bool" and isinstance(value, bool):
         return value
-    if c.kind == "text" and isinstance(value, str):
+    if c.kind in ("text", "attribute") and isinstance(value, str):
         return value
     if c.kind == "choice" and value in c.choices:
         return value
     if c.kind in ("int", "float"):
         return _number(c, value)
-    if c.kind == "ints" and isinstance(value, (list, tuple)):
+    if c.kind == "part" and isinstance(value, str) and value:
+        return value
+    if c.kind == "parts" and _is_names(value):
+        return tuple(value)
+    if c.kind == "attributes" and (_is_names(value) or value in ((), [])):
+        return tuple(value)
+    if c.kind in ("ints", "floats") and isinstance(value, (list, tuple)):
         return tuple(_number(c, v) for v in value)
     if c.kind == "choices" and isinstance(value, (list, tuple)) and value and all(v in c.choices for v in value):
         return tuple(value)
     raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
 
 
+def _is_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, str) and v for v in value)
+
+
 def _number(c: Control, value: Any) -> float | int:
     fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if fits and c.kind != "float":
+    whole = c.kind not in ("float", "floats")
+    if fits and whole:
         fits = value == int(value)
     if fits and c.minimum is not None:
         fits = value >= c.minimum
@@ -95,7 +142,7 @@ def _number(c: Control, value: Any) -> float | int:
         fits = value <= c.maximum
     if not fits:
         raise UserError(f"Parameter '{c.name}' cannot be {value!r}; {_accepted(c)}.")
-    return float(value) if c.kind == "float" else int(value)
+    return int(value) if whole else float(value)
 
 
 def _accepted(c: Control) -> str:
@@ -105,7 +152,16 @@ def _accepted(c: Control) -> str:
         return "true or false would do"
     if c.kind == "text":
         return "a text would do"
-    what = {"int": "a whole number", "float": "a number", "ints": "a list of whole numbers"}[c.kind]
+    if c.kind in ("attribute", "attributes"):
+        return "words such as Smiling, expression=happiness, yaw>0 or selection would do"
+    if c.kind in ("part", "parts"):
+        return f"{'the name' if c.kind == 'part' else 'names'} of parts of the model's code, or all, would do"
+    what = {
+        "int": "a whole number",
+        "float": "a number",
+        "ints": "a list of whole numbers",
+        "floats": "a list of numbers",
+    }[c.kind]
     if c.minimum is not None and c.maximum is not None:
         return f"{what} from {_shown(c.minimum)} to {_shown(c.maximum)} would do"
     if c.minimum is not None:

@@ -82,6 +82,23 @@ class Frames(_ReadOnly):
         return len(self.images)
 
 
+@dataclass(frozen=True)
+class Measure(_ReadOnly):
+    """Something that is measured of every frame besides norm and density.
+
+    Attributes
+    ----------
+    values : float64 (frames,), NaN where there is none ; unit : may be ``"percentile"`` (0 to 100).
+    brief : whether it stands under the frames, too.
+    """
+
+    label: str
+    values: Floats
+    unit: str = ""
+    digits: int = 1
+    brief: bool = True
+
+
 PATH_ROLES: dict[str, str] = {
     "Linear": "data",
     "Norm-preserving": "train",
@@ -100,6 +117,7 @@ class Strip(_ReadOnly):
     positions : float64 (columns,)
         Place along the path, 0 at the first end and 1 at the second; outside [0, 1] is extrapolation.
     row_labels : one per path, e.g. ("Linear", "Spherical").
+    axis : what the positions count, e.g. ``"strength"``; empty for the way from A to B.
     norm_band, log_prob_band : typical range of prior draws (norm) and of the data set (log-density).
     """
 
@@ -113,11 +131,38 @@ class Strip(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
     @property
     def columns(self) -> int:
         """Number of frames of each path."""
         return len(self.positions)
+
+
+@dataclass(frozen=True)
+class Changes(_ReadOnly):
+    """Where each frame's picture differs from the one that it is compared with.
+
+    Attributes
+    ----------
+    maps : float64 (N, H, W), largest difference over the channels, in grey levels of 0..255; all NaN for a frame that
+        is compared with nothing or not decoded yet.
+    threshold : grey levels above which a pixel counts as changed.
+    """
+
+    maps: Floats
+    threshold: float
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Ends of the colour scale that all maps share, in grey levels."""
+        finite = self.maps[np.isfinite(self.maps)]
+        return 0.0, max(1.0, float(finite.max())) if len(finite) else 1.0
+
+    def known(self, frame: int) -> bool:
+        """Whether a frame has a map."""
+        return bool(np.isfinite(self.maps[frame]).any())
 
 
 @dataclass(frozen=True)
@@ -130,6 +175,9 @@ class ImageGrid(_ReadOnly):
         Input pictures that belong to the frames (for reconstructions), drawn above them.
     error : float64 (N,) or None
         Root-mean-square pixel error between original and frame, in grey levels of 0..255.
+    row_labels : one per row, or none.
+    changes : maps of change, drawn beneath the frames.
+    measures : further numbers of each frame.
     """
 
     frames: Frames
@@ -137,6 +185,9 @@ class ImageGrid(_ReadOnly):
     labels: tuple[str, ...] = ()
     originals: Bytes | None = None
     error: Floats | None = None
+    row_labels: tuple[str, ...] = ()
+    changes: Changes | None = None
+    measures: tuple[Measure, ...] = ()
     norm_band: Band | None = None
     log_prob_band: Band | None = None
     nearest_ids: tuple[str, ...] = ()
@@ -147,13 +198,18 @@ class ImageGrid(_ReadOnly):
 
 @dataclass(frozen=True)
 class Line(_ReadOnly):
-    """One line or set of markers of a `Curve` or `Distribution`. `role` chooses colour and dash for all faces alike."""
+    """One line or set of markers of a `Curve` or `Distribution`. `role` chooses colour and dash for all faces alike.
+
+    `low` and `high`, float64 of the same length, are the ends of an interval around each y, drawn as a shade.
+    """
 
     label: str
     x: Floats
     y: Floats
     role: Literal["data", "train", "held_out", "reference", "other"] = "data"
     style: Literal["line", "markers", "both"] = "line"
+    low: Floats | None = None
+    high: Floats | None = None
 
 
 @dataclass(frozen=True)

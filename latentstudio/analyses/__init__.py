@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from latentstudio.analyses.additivity import Additivity
 from latentstudio.analyses.components import Components
+from latentstudio.analyses.dose_response import DoseResponse
 from latentstudio.analyses.gaussianity import Gaussianity
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
+from latentstudio.analyses.sensitivity import Sensitivity
 from latentstudio.analyses.training import Training
 
 ANALYSES: dict[str, type[Any]] = {
@@ -13,5 +16,8 @@ ANALYSES: dict[str, type[Any]] = {
     "norms": Norms,
     "gaussianity": Gaussianity,
     "components": Components,
+    "sensitivity": Sensitivity,
+    "dose_response": DoseResponse,
+    "additivity": Additivity,
     "training": Training,
 }

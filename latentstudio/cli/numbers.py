@@ -11,6 +11,7 @@ from latentstudio.results import (
     Frames,
     Heatmap,
     ImageGrid,
+    Line,
     Result,
     Scatter,
     Sheet,
@@ -31,9 +32,13 @@ def numbers_of(result: Result) -> dict[str, Any]:
 def _body(result: Any) -> dict[str, Any]:
     if isinstance(result, Strip):
         own = {"positions": result.positions, "row_labels": result.row_labels, "end_labels": result.end_labels}
+        own |= {"axis": result.axis, "measures": _measures(result)}
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
     if isinstance(result, ImageGrid):
         own = {"columns": result.columns, "labels": result.labels, "error": result.error}
+        own |= {"row_labels": result.row_labels, "measures": _measures(result)}
+        if result.changes is not None:
+            own["threshold"] = result.changes.threshold
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
     if isinstance(result, Table):
         return {"columns": result.columns, "rows": result.rows}
@@ -55,7 +60,7 @@ def _body(result: Any) -> dict[str, Any]:
 
 def _lines(result: Curve | Distribution) -> dict[str, Any]:
     if isinstance(result, Curve):
-        return {"lines": [{"label": v.label, "role": v.role, "x": v.x, "y": v.y} for v in result.lines]}
+        return {"lines": [_line(v) for v in result.lines]}
     return {
         "histograms": [
             {"label": h.label, "role": h.role, "edges": h.edges, "counts": h.counts, "values": h.values}
@@ -63,6 +68,15 @@ def _lines(result: Curve | Distribution) -> dict[str, Any]:
         ],
         "references": [{"label": v.label, "x": v.x, "y": v.y} for v in result.references],
     }
+
+
+def _measures(result: Strip | ImageGrid) -> list[dict[str, Any]]:
+    return [{"label": m.label, "unit": m.unit, "values": m.values} for m in result.measures]
+
+
+def _line(line: Line) -> dict[str, Any]:
+    facts: dict[str, Any] = {"label": line.label, "role": line.role, "x": line.x, "y": line.y}
+    return facts if line.low is None else facts | {"low": line.low, "high": line.high}
 
 
 def _frames(frames: Frames, nearest_ids: tuple[str, ...]) -> dict[str, Any]:

@@ -8,9 +8,25 @@ from latentstudio.errors import UserError
 
 RESERVED = frozenset(
     {"model", "snapshot", "data", "indices", "output", "o", "width-mm", "dpi", "theme", "captions", "no-captions"}
+    | {"groups"}
     | {"readouts", "no-readouts", "device", "json", "debug", "help"}
 )
 """Option names that belong to the command itself; an operation must not use them for its own."""
+
+_LISTS = ("choices", "ints", "floats", "parts", "attributes")
+_METAVARS = {
+    "int": "N",
+    "ints": "N",
+    "float": "X",
+    "floats": "X",
+    "choice": "CHOICE",
+    "choices": "CHOICE",
+    "text": "TEXT",
+    "part": "PART",
+    "parts": "PART",
+    "attribute": "ATTRIBUTE",
+    "attributes": "ATTRIBUTE",
+}
 
 
 def option_name(name: str) -> str:
@@ -40,10 +56,10 @@ def add_parameters(parser: argparse.ArgumentParser, cls: type[Any]) -> set[str]:
         facts: dict[str, Any] = {"dest": f"param:{c.name}", "help": _help(c), "default": None}
         if c.kind == "bool":
             facts["action"] = argparse.BooleanOptionalAction
-        elif c.kind in ("choices", "ints"):
-            facts |= {"nargs": "+", "metavar": "CHOICE" if c.kind == "choices" else "N"}
         else:
-            facts["metavar"] = {"int": "N", "float": "X", "choice": "CHOICE", "text": "TEXT"}[c.kind]
+            facts["metavar"] = _METAVARS[c.kind]
+            if c.kind in _LISTS:
+                facts["nargs"] = "+"
         group.add_argument(option_name(c.name), **facts)
     return {c.name for c in found}
 
@@ -67,17 +83,17 @@ def parameters_of(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]
 
 def _typed(c: Control, value: Any) -> Any:
     """Turn words into the type of the control; what cannot be turned is left for `checked` to refuse."""
-    if c.kind in ("choices", "ints"):
-        words = [w for text in value for w in text.split(",") if w]
-        return [_number(c, w) for w in words] if c.kind == "ints" else words
+    if c.kind in _LISTS:
+        words = [w for text in value for w in ([text] if c.kind == "attributes" else text.split(",")) if w]
+        return [_number(c, w) for w in words] if c.kind in ("ints", "floats") else words
     return _number(c, value) if c.kind in ("int", "float") else value
 
 
 def _number(c: Control, word: str) -> float | int:
     try:
-        return float(word) if c.kind == "float" else int(word)
+        return float(word) if c.kind in ("float", "floats") else int(word)
     except ValueError as error:
-        what = "a number" if c.kind == "float" else "a whole number"
+        what = "a number" if c.kind in ("float", "floats") else "a whole number"
         raise UserError(f"Parameter '{c.name}' cannot be '{word}'; {what} would do.") from error
 
 
@@ -86,6 +102,10 @@ def _help(c: Control) -> str:
     parts = [c.help or f"{c.label}."]
     if c.choices:
         parts.append(f"{'One or more' if c.kind == 'choices' else 'One'} of {', '.join(c.choices)}.")
-    if c.default is not None:
+    if c.kind in ("part", "parts"):
+        parts.append("Parts are listed by 'latentstudio models --json'; all means the whole code.")
+    if c.kind in ("attribute", "attributes"):
+        parts.append("A label, LABEL=VALUE, LABEL>NUMBER or selection:NAME of --groups; 'not ' in front turns it.")
+    if c.default not in (None, ""):
         parts.append(f"Default: {default}.")
     return " ".join(parts).replace("%", "%%")

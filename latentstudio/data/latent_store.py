@@ -163,7 +163,7 @@ class LatentStore:
         """
         return self._scalars[:, NORM]
 
-    @property
+    @cached_property
     def unread(self) -> NDArray[np.int64]:
         """Images that are there without a code because their pictures could not be read, int64 (k,), ascending."""
         return np.flatnonzero(self.known & np.isnan(self.norms)).astype(np.int64)

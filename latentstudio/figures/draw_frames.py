@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from latentstudio.figures.draw_tables import colour_bar, colours
 from latentstudio.figures.look import FONT, Look
 from latentstudio.figures.page import Block, Page, fitted
-from latentstudio.results import PATH_ROLES, Band, Floats, Frames, ImageGrid, Strip
+from latentstudio.results import PATH_ROLES, Band, Floats, Frames, ImageGrid, Measure, Strip
 
 _GAP_MM = 1.0
 _CURVE_MM = 12.0
 _AXIS_MM = 10.5
+_MEASURES = 4
+_GREY = "grey levels"
 
 
 def strip_block(look: Look, strip: Strip, width: int) -> Block:
@@ -43,33 +46,50 @@ def strip_block(look: Look, strip: Strip, width: int) -> Block:
 
 
 def grid_block(look: Look, grid: ImageGrid, width: int) -> Block:
-    """Return pictures in rows, each under its label and its original where there is one."""
+    """Return pictures in rows, with their labels and originals above them and their maps of change beneath."""
     columns = max(1, min(grid.columns, len(grid.frames)))
-    cells = _Cells(look, grid.frames, columns, width, grid.nearest_ids, grid.error)
+    cells = _Cells(look, grid.frames, columns, width, grid.nearest_ids, grid.error, grid.measures)
     rows = -(-len(grid.frames) // columns)
+    head = look.line_height(look.label_pt) + look.mm(0.5) if grid.row_labels else 0
     label = look.line_height(look.small_pt) if any(grid.labels) and look.readouts else 0
     original = cells.size[1] + look.mm(0.4) if grid.originals is not None else 0
-    each = label + original + cells.size[1] + cells.text_height + look.mm(1.2)
+    mapped = cells.size[1] + look.mm(0.6) if grid.changes is not None else 0
+    each = head + label + original + cells.size[1] + cells.text_height + mapped + look.mm(1.2)
+    foot = look.mm(6.0) if grid.changes is not None else -look.mm(1.2)
 
     def paint(page: Page, x: int, y: int) -> None:
+        for row, words in enumerate(grid.row_labels[:rows]):
+            page.text(x, y + row * each, words, look.label_pt, weight="bold")
         for i in range(len(grid.frames)):
             row, column = divmod(i, columns)
-            top = y + row * each
+            top = y + row * each + head
             left = cells.left(x, column)
             if label and i < len(grid.labels):
                 page.text(left, top, _clipped(look, grid.labels[i], cells.size[0]), look.small_pt, color=look.muted)
             if grid.originals is not None:
                 page.picture(grid.originals[i], left, top + label, cells.size)
             cells.paint(page, i, x, column, top + label + original)
+            if grid.changes is not None and grid.changes.known(i):
+                below = top + label + original + cells.size[1] + cells.text_height + look.mm(0.6)
+                page.picture(colours(grid.changes.maps[i], *grid.changes.span, False), left, below, cells.size)
+        if grid.changes is not None:
+            colour_bar(page, grid.changes.span, False, f"change, {_GREY}", x, y + rows * each)
 
-    return Block(rows * each - look.mm(1.2), paint)
+    return Block(rows * each + foot, paint)
 
 
 class _Cells:
     """Where frames and their readouts go within rows of `columns` cells."""
 
     def __init__(
-        self, look: Look, frames: Frames, columns: int, width: int, nearest: Sequence[str], error: Floats | None = None
+        self,
+        look: Look,
+        frames: Frames,
+        columns: int,
+        width: int,
+        nearest: Sequence[str],
+        error: Floats | None = None,
+        measures: Sequence[Measure] = (),
     ) -> None:
         self.look, self.frames = look, frames
         gap = look.mm(_GAP_MM)
@@ -78,7 +98,10 @@ class _Cells:
         if widest < self._pitch - gap:
             self._pitch = widest + gap
         self.size = fitted((frames.images.shape[1], frames.images.shape[2]), max(widest, 1))
-        self._lines = _readouts(look, frames, error, nearest, self._pitch - gap // 2) if look.readouts else []
+        room = self._pitch - gap // 2
+        self._lines = [*_readouts(look, frames, error, nearest, room), *_measured(look, measures, room)]
+        if not look.readouts:
+            self._lines = []
         self.text_height = len(self._lines) * look.line_height(look.small_pt) + (look.mm(0.6) if self._lines else 0)
 
     def left(self, x: int, column: int) -> int:
@@ -128,6 +151,21 @@ def _readouts(
     return lines
 
 
+def _measured(look: Look, measures: Sequence[Measure], width: float) -> list[list[str]]:
+    """Return a line for each brief measure, with its name where that fits."""
+    lines = []
+    for measure in measures:
+        if not measure.brief:
+            continue
+        name, _, unit = measure.label.partition(", ")
+        values = [f"{v:.{measure.digits}f} {unit}".rstrip() if np.isfinite(v) else "" for v in measure.values]
+        forms = [[f"{name} {v}" if v else "" for v in values], values]
+        fitting = [texts for texts in forms if max(look.text_width(t, look.small_pt) for t in texts) <= width]
+        if fitting:
+            lines.append(fitting[0])
+    return lines
+
+
 def _norms(frames: Frames) -> list[list[str]]:
     share = [f"{p:.0f} %" if np.isfinite(p) else "–" for p in frames.prior_percentile]
     values = [f"{n:.2f}" if abs(n) < 100 else f"{n:.0f}" for n in frames.norm]
@@ -166,7 +204,12 @@ def _curves(strip: Strip) -> list[tuple[str, Floats, Band | None]]:
     found: list[tuple[str, Floats, Band | None]] = [("‖z‖", strip.frames.norm, strip.norm_band)]
     if strip.frames.log_prob is not None:
         found.append(("log p, nats", strip.frames.log_prob, strip.log_prob_band))
+    found.extend((_measure_words(m), m.values, None) for m in strip.measures[:_MEASURES])
     return found
+
+
+def _measure_words(measure: Measure) -> str:
+    return f"{measure.label}\n{measure.unit}" if measure.unit else measure.label
 
 
 def _paint_curve(
@@ -188,7 +231,7 @@ def _paint_curve(
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.set_xticks(centres)
     if last:
-        axes.set_xticklabels([_place(t) for t in strip.positions], parse_math=False)
+        axes.set_xticklabels([_place(t, strip.axis) for t in strip.positions], parse_math=False)
     else:
         axes.set_xticklabels([])
 
@@ -205,11 +248,9 @@ def _frame_values(axes: Any, values: Floats, band: Band | None) -> None:
     axes.set_ylim(low - 0.12 * reach, high + 0.12 * reach)
 
 
-def _place(position: float) -> str:
-    if position == 0:
-        return "A"
-    if position == 1:
-        return "B"
+def _place(position: float, axis: str) -> str:
+    if position in (0, 1) and not axis:
+        return "B" if position else "A"
     return f"{position:.3f}".rstrip("0").rstrip(".").replace("-", "−")
 
 

@@ -144,10 +144,13 @@ def _squeeze(axes: Any, series: list[Any]) -> str:
 
 def _line(look: Look, axes: Any, line: Line, repeat: int) -> None:
     markers = line.style in ("markers", "both")
+    color = look.roles[line.role] if repeat == 0 or line.role == "reference" else look.category(repeat + 2)
+    if line.low is not None and line.high is not None:
+        axes.vlines(line.x, line.low, line.high, color=color, linewidth=look.line_pt * 0.7, zorder=2)
     axes.plot(
         line.x,
         np.where(np.isfinite(line.y), line.y, np.nan),
-        color=look.roles[line.role] if repeat == 0 or line.role == "reference" else look.category(repeat + 2),
+        color=color,
         linestyle="none" if line.style == "markers" else _dash(line.role, repeat),
         linewidth=look.line_pt,
         marker="o" if markers else None,

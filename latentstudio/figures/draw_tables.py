@@ -106,7 +106,7 @@ def heatmap_block(look: Look, heatmap: Heatmap, width: int) -> Block:
             if i < len(heatmap.labels):
                 page.text(left, top, heatmap.labels[i], look.tick_pt)
             page.picture(colours(values, low, high, heatmap.diverging), left, top + label, size)
-        _bar(page, heatmap, (low, high), x, y + rows * each)
+        colour_bar(page, heatmap.span, heatmap.diverging, heatmap.unit, x, y + rows * each)
 
     return Block(rows * each + look.mm(6.0), paint)
 
@@ -121,14 +121,15 @@ def colours(values: NDArray[np.float64], low: float, high: float, diverging: boo
     return np.rint(painted * 255).astype(np.uint8)
 
 
-def _bar(page: Page, heatmap: Heatmap, limits: tuple[float, float], x: int, y: int) -> None:
+def colour_bar(page: Page, limits: tuple[float, float], diverging: bool, unit: str, x: int, y: int) -> None:
+    """Draw the scale of maps: a ramp with its ends beneath and the unit beside it."""
     look = page.look
     size = (look.mm(30.0), look.mm(1.6))
     ramp = np.linspace(*limits, size[0])[None, :]
-    page.picture(colours(ramp, *limits, heatmap.diverging), x, y, size)
+    page.picture(colours(ramp, *limits, diverging), x, y, size)
     words = [f"{v:.3g}".replace("-", "−") for v in limits]
     below = y + size[1] + look.mm(0.4)
     page.text(x, below, words[0], look.small_pt, color=look.muted)
     page.text(x + size[0], below, words[1], look.small_pt, color=look.muted, ha="right")
-    if heatmap.unit:
-        page.text(x + size[0] + look.mm(1.0), y, heatmap.unit, look.small_pt, color=look.muted)
+    if unit:
+        page.text(x + size[0] + look.mm(1.0), y, unit, look.small_pt, color=look.muted)

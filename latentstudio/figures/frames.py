@@ -103,6 +103,11 @@ class Board:
         return self._images
 
     @property
+    def decoded(self) -> NDArray[np.float32]:
+        """What the model answered so far, float32 (N, C, H, W), neither clipped nor repaired."""
+        return self._decoded
+
+    @property
     def ready(self) -> NDArray[np.bool_]:
         """Which frames are decoded, bool (N,)."""
         return self._ready

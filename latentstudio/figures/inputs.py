@@ -3,7 +3,7 @@
 import base64
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
     from latentstudio.models.library import ModelInfo
 
+# Slots that `seal` fills with the means of the data set; no operation declares them.
+DIRECTION = "direction "
+"""Begins the names of slots that hold sealed directions; no plugin declares such slots."""
+MEAN_CODE = "mean_code"
+MEAN_IMAGE = "mean_image_code"
 _BATCH = 128
 
 
@@ -181,3 +186,23 @@ def _pixels(value: PixelsInput) -> NDArray[np.uint8]:
     except ValueError as error:
         raise UserError(f"The picture of input '{value.label}' is damaged: {error}.") from error
     return read_picture(png, name=value.label or "the picture")
+
+
+def check_slots(recipe: Recipe, plugin: Any) -> None:
+    """Check that the inputs of a recipe fit the slots of its operation or analysis.
+
+    Raises
+    ------
+    UserError
+        There is no such slot, or a slot has too many inputs or none.
+    """
+    known = {slot.name: slot for slot in plugin.slots}
+    for name in recipe.inputs:
+        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE) and not name.startswith(DIRECTION):
+            raise UserError(f"{plugin.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
+    for slot in known.values():
+        given = len(recipe.inputs.get(slot.name, ()))
+        if given == 0 and not slot.optional:
+            raise UserError(f"{plugin.title} needs a picture or code in slot '{slot.name}'.")
+        if given > 1 and not slot.many:
+            raise UserError(f"Slot '{slot.name}' of {plugin.title.lower()} takes one input, not {given}.")

@@ -63,11 +63,11 @@ def seal(recipe: Recipe, workspace: Workspace) -> Recipe:
     UserError
         As for `run_recipe`.
     """
-    from latentstudio.figures.sealing import sealed
+    from latentstudio.figures.sealing import sealed, sealed_analysis
 
     recipe = _with_digests(recipe, workspace)
     if recipe.kind != "operation":
-        return recipe
+        return sealed_analysis(recipe, workspace) if recipe.inputs else recipe
     return sealed(recipe, workspace)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -17,6 +17,9 @@ from latentstudio.data.prepare import fit
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
+from latentstudio.figures.directions import direction_of
+from latentstudio.figures.inputs import InputReader, check_slots
+from latentstudio.figures.readouts import mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.splits import held_out_of
 from latentstudio.figures.workspace import Workspace, changes, model_words
@@ -41,6 +44,8 @@ def run_analysis(recipe: Recipe, workspace: Workspace) -> Iterator[Partial]:
         raise UserError(f"{analysis.title} needs a data set; choose one.")
     lost = Unreadable()
     study, notes = study_of(recipe, workspace, analysis.needs_data, lost)
+    study, said = with_inputs(study, analysis, recipe, workspace)
+    notes += said
     if study.model is not None:
         lacking = sorted(analysis.needs - {str(a) for a in study.model.abilities})
         if lacking:
@@ -82,8 +87,38 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
         at_snapshot=at_snapshot,
         snapshots=() if info is None else info.snapshots,
         origin=_origin(recipe, data),
+        groups=recipe.groups,
     )
+    if recipe.model is not None and recipe.data is not None and data is not None and model is not None:
+        bank = workspace.bank(recipe.model, recipe.data)
+        bound, images = mean_bound(model), data
+        study = dataclasses.replace(
+            study,
+            codes=bank.codes,
+            direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
+        )
     return study, changes(recipe, info, data)
+
+
+def with_inputs(study: Study, analysis: Any, recipe: Recipe, workspace: Workspace) -> tuple[Study, tuple[str, ...]]:
+    """Return the study with the codes of the analysis's slots, and what is to be said about them.
+
+    Raises
+    ------
+    UserError
+        A slot that must not be empty is, or an input does not fit.
+    """
+    slots = getattr(analysis, "slots", ())
+    if not slots or study.model is None or recipe.model is None:
+        return study, ()
+    check_slots(recipe, analysis)
+    reader = InputReader(recipe, workspace, study.model, workspace.info(recipe.model))
+    prepared = {slot.name: reader.slot(slot.name) for slot in slots}
+    inputs = {name: found.codes for name, found in prepared.items()}
+    words = [f"{slot.label}: {prepared[slot.name].described()}" for slot in slots if prepared[slot.name].labels]
+    origin = "; ".join(filter(None, (*words, study.origin)))
+    notes = tuple(note for found in prepared.values() for note in found.notes)
+    return dataclasses.replace(study, inputs=inputs, origin=origin), notes
 
 
 def _selection(recipe: Recipe, data: ImageSet | None) -> NDArray[np.int64] | None:

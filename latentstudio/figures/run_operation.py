@@ -1,7 +1,7 @@
 """Run an operation: inputs to codes, codes to measured frames, frames to a strip or a grid."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
+from latentstudio.figures.changes import changes_of, measures_of
+from latentstudio.figures.directions import directions_for
 from latentstudio.figures.frames import GREY, Board
-from latentstudio.figures.inputs import InputReader, Prepared, encode
+from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader, Prepared, check_slots, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.splits import held_out_of
@@ -20,6 +22,7 @@ from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
     from latentstudio.models.library import ModelInfo
 
-# Slots that `seal` fills with the means of the data set; no operation declares them.
-MEAN_CODE = "mean_code"
-MEAN_IMAGE = "mean_image_code"
 _DECODING = 0.6
 
 
@@ -45,6 +45,8 @@ class OperationRun:
     data: ImageSet | None
     codes: DatasetCodes | None
     notes: list[str]
+    directions: dict[Wish, Direction] = field(default_factory=dict)
+    moving: "Tensor | None" = None
 
 
 def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[Partial]:
@@ -52,6 +54,8 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     run = open_run(recipe, workspace)
     if wants_data_means(run.operation, recipe):
         yield from read_data(run, workspace, 0.0, 0.4)
+    yield from read_directions(run, workspace, 0.0, 0.5)
+    yield from read_movement(run)
     codes = make_codes(run)
     board = Board(run.model, codes.codes.detach().float().cpu())
     span = _DECODING if run.data is not None else 1.0
@@ -81,7 +85,7 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
     lacking = sorted(operation.needs - {str(a) for a in model.abilities})
     if lacking:
         raise UserError(f"{info.name} cannot {' or '.join(lacking)}, which {operation.title.lower()} needs.")
-    _check_slots(recipe, operation)
+    check_slots(recipe, operation)
     reader = InputReader(recipe, workspace, model, info)
     names = [slot.name for slot in operation.slots] + [n for n in (MEAN_CODE, MEAN_IMAGE) if n in recipe.inputs]
     inputs = {name: reader.slot(name) for name in names}
@@ -100,22 +104,28 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
     return OperationRun(recipe, operation, model, info, inputs, data, None, notes)
 
 
-def _check_slots(recipe: Recipe, operation: Any) -> None:
-    known = {slot.name: slot for slot in operation.slots}
-    for name in recipe.inputs:
-        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE):
-            raise UserError(f"{operation.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
-    for slot in known.values():
-        given = len(recipe.inputs.get(slot.name, ()))
-        if given == 0 and not slot.optional:
-            raise UserError(f"{operation.title} needs a picture or code in slot '{slot.name}'.")
-        if given > 1 and not slot.many:
-            raise UserError(f"Slot '{slot.name}' of {operation.title.lower()} takes one input, not {given}.")
-
-
 def wants_data_means(operation: Any, recipe: Recipe) -> bool:
     """Whether the data set has to be read before the operation can give codes."""
-    return bool(operation.wants_means) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+    needs_mean = getattr(operation, "needs_mean", None)
+    wanted = operation.wants_means if needs_mean is None else needs_mean(recipe.inputs)
+    return bool(wanted) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+
+
+def read_directions(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
+    """Fill ``run.directions`` with what the operation wishes for, and yield progress without results.
+
+    Raises
+    ------
+    UserError
+        There is no data set, or no such attribute in it.
+    """
+    looking = directions_for(run.operation, run.recipe, run.model, run.data, workspace)
+    try:
+        while True:
+            share, words = next(looking)
+            yield Partial(start + (stop - start) * share, None, words)
+    except StopIteration as ended:
+        run.directions = ended.value
 
 
 def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
@@ -134,11 +144,34 @@ def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float
         run.notes.extend(run.codes.notes)
 
 
+def read_movement(run: OperationRun) -> Iterator[Partial]:
+    """Find out how far each component moves the place that the operation asks about, and yield progress."""
+    region = getattr(run.operation, "wanted_region", ())
+    if not region:
+        return
+    from latentstudio.models.sensitivity import movement
+
+    code = next(prepared.codes[0] for prepared in run.inputs.values() if len(prepared.codes))
+    for done, moving in movement(run.model, code, np.array(region, dtype=np.int64)):
+        run.moving = moving
+        if done < 1:
+            yield Partial(0.3 * done, None, "Finding the components")
+
+
 def make_codes(run: OperationRun) -> Codes:
     """Let the operation compute."""
     import torch
 
-    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run))
+    moving = run.moving
+    about = {} if moving is None else {"moving": lambda: moving}
+    surroundings = Surroundings(
+        run.model.space,
+        lambda: mean_of(run),
+        lambda: mean_image_of(run),
+        lambda wish: run.directions[wish],
+        {name: prepared.labels for name, prepared in run.inputs.items()},
+        **about,
+    )
     with torch.inference_mode():
         made: Codes = run.operation.codes({n: p.codes for n, p in run.inputs.items()}, surroundings)
     return made
@@ -215,6 +248,8 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
     title, caption = run.operation.title, _caption(run, codes)
     if codes.positions is not None:
         ends = tuple(", ".join(run.inputs[s.name].labels) for s in run.operation.slots if not s.many)
+        if codes.axis:
+            ends = ("", "")
         return Strip(
             frames=board.frames(),
             positions=codes.positions,
@@ -226,8 +261,11 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
             title=title,
             caption=caption,
             notes=notes,
+            measures=measures_of(board, codes, None),
+            axis=codes.axis,
         )
     originals, error = _originals(run, codes, board)
+    changes = changes_of(board, codes)
     shown = run.inputs[codes.originals_slot].labels if codes.originals_slot else codes.labels
     return ImageGrid(
         frames=board.frames(),
@@ -235,6 +273,9 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
         labels=shown,
         originals=originals,
         error=error,
+        row_labels=_row_labels(run, codes),
+        changes=changes,
+        measures=measures_of(board, codes, changes),
         norm_band=board.norm_band,
         log_prob_band=board.log_prob_band,
         nearest_ids=ids,
@@ -242,6 +283,12 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
         caption=caption,
         notes=notes,
     )
+
+
+def _row_labels(run: OperationRun, codes: Codes) -> tuple[str, ...]:
+    own = run.inputs[codes.row_slot].labels if codes.row_slot else ()
+    labels = (*own, *codes.row_labels)
+    return labels if len(labels) > 1 else ()
 
 
 def _originals(run: OperationRun, codes: Codes, board: Board) -> tuple[NDArray[np.uint8] | None, Floats | None]:

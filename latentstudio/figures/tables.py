@@ -19,6 +19,7 @@ from latentstudio.results import (
     Frames,
     Heatmap,
     ImageGrid,
+    Measure,
     Result,
     Scatter,
     Sheet,
@@ -35,17 +36,20 @@ def table_of(result: Result) -> Table:
         return result
     if isinstance(result, Strip):
         rows = [(label, float(t)) for label in result.row_labels for t in result.positions]
-        return _frame_table(result.frames, ("path", "position"), rows, result.nearest_ids)
+        places = ("path", result.axis or "position")
+        return _frame_table(result.frames, places, rows, result.nearest_ids, result.measures)
     if isinstance(result, ImageGrid):
         labels = result.labels or tuple(str(i) for i in range(len(result.frames)))
         heads: tuple[str, ...] = ("image",)
         rows_: list[tuple[Cell, ...]] = [(label,) for label in labels]
         if result.error is not None:
             heads, rows_ = ("image", "error"), [(*r, float(e)) for r, e in zip(rows_, result.error, strict=True)]
-        return _frame_table(result.frames, heads, rows_, result.nearest_ids)
+        if result.row_labels:
+            own = [result.row_labels[i // result.columns] for i in range(len(rows_))]
+            heads, rows_ = ("row", *heads), [(name, *r) for name, r in zip(own, rows_, strict=True)]
+        return _frame_table(result.frames, heads, rows_, result.nearest_ids, result.measures)
     if isinstance(result, Curve):
-        points = [(v.label, float(x), float(y)) for v in result.lines for x, y in zip(v.x, v.y, strict=True)]
-        return Table(("line", result.x_label or "x", result.y_label or "y"), tuple(points), digits=4)
+        return _curve_table(result)
     if isinstance(result, Distribution):
         return _histogram_table(result)
     if isinstance(result, Bars):
@@ -61,12 +65,27 @@ def table_of(result: Result) -> Table:
     return _sheet_table(result)
 
 
+def _curve_table(curve: Curve) -> Table:
+    heads: tuple[str, ...] = ("line", curve.x_label or "x", curve.y_label or "y")
+    ranged = any(v.low is not None for v in curve.lines)
+    rows: list[tuple[Cell, ...]] = []
+    for v in curve.lines:
+        for at, (x, y) in enumerate(zip(v.x, v.y, strict=True)):
+            ends = [None if end is None else float(end[at]) for end in (v.low, v.high)] if ranged else []
+            rows.append((v.label, float(x), float(y), *ends))
+    return Table((*heads, "low", "high") if ranged else heads, tuple(rows), digits=4)
+
+
 def _range(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values)), float(np.nanmean(values))
 
 
 def _frame_table(
-    frames: Frames, heads: tuple[str, ...], rows: Sequence[tuple[Cell, ...]], nearest_ids: tuple[str, ...]
+    frames: Frames,
+    heads: tuple[str, ...],
+    rows: Sequence[tuple[Cell, ...]],
+    nearest_ids: tuple[str, ...],
+    measures: tuple[Measure, ...],
 ) -> Table:
     columns: dict[str, Any] = {"norm": frames.norm, "prior percentile": frames.prior_percentile}
     if frames.log_prob is not None:
@@ -77,6 +96,8 @@ def _frame_table(
         columns["nearest"] = nearest_ids
     if frames.nearest_distance is not None:
         columns["distance"] = frames.nearest_distance
+    for measure in measures:
+        columns[f"{measure.label} ({measure.unit})" if measure.unit else measure.label] = measure.values
     body = tuple((*row, *(_cell(values[i]) for values in columns.values())) for i, row in enumerate(rows))
     return Table((*heads, *columns), body, digits=4)
 

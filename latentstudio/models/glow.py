@@ -21,7 +21,7 @@ compares with published numbers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -163,8 +163,8 @@ class Glow(nn.Module):
         """
         return self._log_prob(self._dequantise(self._check_images(images), generator))
 
-    def dequantised_codes(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the codes (N, D) of uniformly dequantised images.
+    def dequantised_codes(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:
+        """Return the codes (N, D) of uniformly dequantised images, with one generator for all or one for each.
 
         The flow was trained on such images. A picture without the noise, as `encode` takes it, has a shorter code:
         where the picture is smooth, the directions that hold the noise are empty.
@@ -219,10 +219,13 @@ class Glow(nn.Module):
 
     # -- inside
 
-    def _dequantise(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _dequantise(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:
         bins = 2**self._config.n_bits
         values = ((images + 1) * 127.5).round().clamp(0, 255)
-        noise = torch.rand(images.shape, generator=generator).to(images)
+        if isinstance(generator, torch.Generator):
+            noise = torch.rand(images.shape, generator=generator).to(images)
+        else:
+            noise = torch.stack([torch.rand(images.shape[1:], generator=g) for g in generator]).to(images)
         v: Tensor = ((values * (bins / 256)).floor() + noise) / bins - 0.5
         return v
 

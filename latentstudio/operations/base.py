@@ -1,39 +1,31 @@
 """What an operation is: codes in, codes out. No pixels, no Qt, and no torch until it runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.controls import Control, control, controls
+from latentstudio.controls import Control, Slot, control, controls
+from latentstudio.errors import UserError
+from latentstudio.results import Measure
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentSpace
 
-__all__ = ["Codes", "Control", "Operation", "Slot", "Surroundings", "control", "controls"]
+__all__ = ["Codes", "Control", "Measure", "Operation", "Slot", "Surroundings", "Wish", "control", "controls"]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A place for inputs: one image or code, or many.
+def _unasked() -> "Tensor":
+    raise RuntimeError("the operation has no wanted_region")
 
-    Attributes
-    ----------
-    name, label : ``"a"``, ``"A"``.
-    many : takes any number of inputs instead of one.
-    optional : may stay empty.
-    hint : sentence shown while it is empty, e.g. ``"Drop a second face here"``.
-    """
 
-    name: str
-    label: str
-    many: bool = False
-    optional: bool = False
-    hint: str = ""
+def _no_direction(wish: Wish) -> Direction:
+    raise UserError(f"The direction of '{wish.spec}' needs a data set; choose one.")
 
 
 @dataclass(frozen=True)
@@ -45,11 +37,17 @@ class Surroundings:
     space : the model's latent space.
     mean_code : returns the mean code (D,) of the whole data set; raises UserError without a data set.
     mean_image_code : returns the code (D,) of the mean picture of the data set, or of the images in slot `group`.
+    direction : returns a direction that `wishes` of the operation names; raises UserError without a data set.
+    labels : slot name to what its inputs are called.
+    moving : returns how far each component moves the operation's `wanted_region`, float (D,) in grey levels per unit.
     """
 
     space: "LatentSpace"
     mean_code: "Callable[[], Tensor]"
     mean_image_code: "Callable[[], Tensor]"
+    direction: Callable[[Wish], Direction] = _no_direction
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moving: "Callable[[], Tensor]" = _unasked
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,16 @@ class Codes:
     codes : Tensor float32 (rows * columns, D), row by row.
     positions : float64 (columns,) places along a path; None for unordered collections.
     row_labels : one per row (paths) ; labels : one per frame (collections).
+    row_slot : the first rows of a collection belong to the inputs of this slot and are named after them; further rows
+        take their names from `row_labels`.
     originals : indices into the inputs of `originals_slot`, one per frame, whose pictures are shown with the frames.
+    axis : what the positions count, empty for the way from A to B.
+    compare : for each frame the number of the frame that it is compared with; its change is mapped beside it. A frame
+        compared with itself has no map.
+    threshold : grey levels of 0..255 above which a pixel counts as changed.
+    measured : what is measured of each picture besides its readouts: ``changed`` (share of pixels, needs `compare`),
+        ``clipped`` (share of pixel values beyond black or white, or not finite).
+    measures : what the operation itself knows of each frame.
     """
 
     codes: "Tensor"
@@ -70,7 +77,13 @@ class Codes:
     row_labels: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     originals_slot: str | None = None
+    row_slot: str | None = None
+    compare: tuple[int, ...] = ()
+    threshold: float = 0.0
+    measured: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
 
 class Operation(Protocol):
@@ -79,6 +92,7 @@ class Operation(Protocol):
     Attributes
     ----------
     needs : abilities of the model, as the values of `models.base.Ability`.
+    wanted_region : (optional) pixels whose sensitivity to each component is computed before `codes` is called.
     picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.
     """
 
@@ -92,6 +106,8 @@ class Operation(Protocol):
     def wants_means(self) -> bool:
         """Whether `codes` will ask for the mean code or mean picture of the data set, which takes a pass over it."""
         ...
+
+    # Operations that need directions of the data set also have `wishes() -> tuple[Wish, ...]`.
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
         """Return the codes to decode.

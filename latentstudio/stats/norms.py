@@ -127,6 +127,11 @@ def norm_law(prior: str, size: int) -> NormLaw:
     return DrawnLaw(size, draws)
 
 
+def component_deviation(prior: str) -> float:
+    """Standard deviation of one component of a prior draw: 1 for N(0, 1), 1 / sqrt(3) for U(-1, 1)."""
+    return {"standard_normal": 1.0, "uniform": math.sqrt(1 / 3)}[prior]
+
+
 def typical_set(law: NormLaw, share: float = 0.95) -> tuple[float, float]:
     """Range of the norm that holds the central `share` of prior draws."""
     low, high = law.quantile(np.array([(1 - share) / 2, (1 + share) / 2]))

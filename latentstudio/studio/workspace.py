@@ -11,6 +11,7 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.data.latent_shelf import find_complete
 from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.thumbnails import ThumbnailCache
+from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 BUDGET_BYTES = 2 << 30
 DATASETS_OPEN = 6
+BANKS_OPEN = 2
 QUICK_CHUNK, SLOW_CHUNK = 32, 8
 """Images between two yields of a pass over a dataset, in memory or made when asked for: what the hand may wait for.
 
@@ -60,6 +62,7 @@ class Workspace:
         self._held: dict[str, ImageSet] = {}
         self._thumbnails: dict[str, ThumbnailCache] = {}
         self._codes: ByteCache[DatasetCodes] = ByteCache(budget_bytes)
+        self._banks: dict[str, CodeBank] = {}
         self._passes: dict[str, SharedPass[DatasetCodes]] = {}
 
     def model(self, ref: ModelRef) -> "LatentModel":
@@ -228,6 +231,20 @@ class Workspace:
         """Do as `latent_store` and yield between blocks of files."""
         return find_complete(self.model_digest(model), self.dataset(data).digest)
 
+    def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
+        """Return the codes of a dataset's images under a model; kept while the memory lasts, shared by all who ask."""
+        images = self.dataset(data)
+        key = codes_key(self.model_digest(model), images.digest)
+        known = self._banks.pop(key, None)
+        if known is None:
+            known = CodeBank(
+                lambda: self.model(model), images, lambda: self.find_latent_store(model, data), chunk_of(images)
+            )
+        self._banks[key] = known
+        while len(self._banks) > BANKS_OPEN:
+            self._banks.pop(next(iter(self._banks)))
+        return known
+
     @property
     def device(self) -> str:
         """Where models compute; torch is imported to find out.
@@ -253,6 +270,7 @@ class Workspace:
         self._models.clear()
         self._codes.clear()
         self._passes.clear()
+        self._banks.clear()
         self._held.clear()
         self._thumbnails.clear()
         if self._device == "cuda":

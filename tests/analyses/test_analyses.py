@@ -15,7 +15,7 @@ from latentstudio.controls import build, controls
 from latentstudio.data.prepare import fit
 from latentstudio.data.splits import held_out_mask
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import DataRef, Recipe
+from latentstudio.figures.recipe import DataRef, ImageInput, Recipe
 from latentstudio.figures.run import run_recipe
 from latentstudio.results import Bars, Curve, Distribution, Heatmap, ImageGrid, Sheet, Table, final
 
@@ -58,7 +58,10 @@ def workspace(tmp_path: Path) -> ToyWorkspace:
 
 
 def recipe(name: str, **changes: object) -> Recipe:
-    return msgspec.structs.replace(Recipe(kind="analysis", name=name, model=MODEL, data=DATA), **changes)
+    face = (ImageInput(dataset="toy", index=3, id="toy-003"),)
+    inputs = {slot.name: face for slot in getattr(ANALYSES.get(name), "slots", ())}
+    made = Recipe(kind="analysis", name=name, model=MODEL, data=DATA, inputs=inputs)
+    return msgspec.structs.replace(made, **changes)
 
 
 def sheet(name: str, workspace: ToyWorkspace, **changes: object) -> Sheet:

@@ -89,6 +89,7 @@ class AnalysisPanel(ResultPanel):
             panel = document.panel(self.panel_id)
         except KeyError:
             return
+        self.form.set_parts(self.parts())
         self.form.set_values(panel.params)
         self.restrict.setChecked(panel.follow_selection)
         count = len(document.selection)

@@ -96,6 +96,7 @@ class OperationPanel(ResultPanel):
             panel = self.controller.document.panel(self.panel_id)
         except KeyError:
             return
+        self.form.set_parts(self.parts())
         self.form.set_values(panel.params)
         for binding in self._bindings:
             binding.refresh()

@@ -44,6 +44,16 @@ class RecipePanel(QWidget):
         except KeyError:
             return None
 
+    def parts(self) -> dict[str, tuple[int, int]]:
+        """Return the named parts of the code of the model that the panel works with; none without a model."""
+        document = self.controller.document
+        try:
+            panel = document.panel(self.panel_id)
+        except KeyError:
+            return {}
+        info = self.controller.catalogue.models.get(document.model if panel.model is None else panel.model)
+        return dict(info.parts) if info is not None else {}
+
     def set_param(self, name: str, value: object) -> None:
         """Set a parameter; a gesture on one parameter is one step of undo."""
         self.controller.set_param(self.panel_id, name, value, merge=f"{self.panel_id}.{name}")

@@ -16,6 +16,7 @@ from latentstudio.errors import UserError
 from latentstudio.gui.widgets.chips import ToggleChips
 from latentstudio.gui.widgets.field import Field, ScrollGuard
 from latentstudio.gui.widgets.number_field import NumberField
+from latentstudio.gui.widgets.part_fields import PartField, PartsField
 
 
 class BoolField(Field):
@@ -107,16 +108,17 @@ class ChoicesField(Field):
 
 
 class TextField(Field):
-    """A line of words; `ints` fields read whole numbers and ranges such as ``1, 5-8`` from it."""
+    """A line of words; fields of lists read numbers from it, and ranges such as ``1, 5-8`` where they are whole."""
 
     def __init__(self, control: Control, parent: QWidget | None = None) -> None:
         super().__init__(control, parent)
-        self._numbers = control.kind == "ints"
+        self._numbers = control.kind in ("ints", "floats")
         self.line = QLineEdit(self)
         self.line.setToolTip(control.help)
         self.line.setClearButtonEnabled(False)
         if self._numbers:
-            self.line.setPlaceholderText("all" if not control.default else "e.g. 1, 5-8")
+            example = "e.g. 1, 5-8" if control.kind == "ints" else "e.g. 0.5, 1, 2"
+            self.line.setPlaceholderText(control.empty if not control.default else example)
         self.line.editingFinished.connect(self._edited)
         self._layout.addWidget(self.line, 1)
         self._name(self.line)
@@ -132,13 +134,16 @@ class TextField(Field):
             The text is no list of whole numbers, or one of them is out of range.
         """
         text = self.line.text().strip()
-        return checked(self.control, numbers_of(text, self.control.label)) if self._numbers else text
+        if not self._numbers:
+            return text
+        read = numbers_of if self.control.kind == "ints" else reals_of
+        return checked(self.control, read(text, self.control.label))
 
     def set_value(self, value: Any) -> None:
         """Show a text or numbers."""
         self._shown = self.control.default if value is None else value
         if self._numbers:
-            self.line.setText(", ".join(str(n) for n in self._shown or ()))
+            self.line.setText(", ".join(f"{n:.12g}" for n in self._shown or ()))
         else:
             self.line.setText("" if self._shown is None else str(self._shown))
         self._mark("")
@@ -180,6 +185,23 @@ def numbers_of(text: str, label: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def reals_of(text: str, label: str) -> tuple[float, ...]:
+    """Read ``"0.5, 1, 2"`` as (0.5, 1.0, 2.0).
+
+    Raises
+    ------
+    UserError
+        A part is no number.
+    """
+    numbers: list[float] = []
+    for part in filter(None, re.split(r"[,\s]+", text.replace("−", "-"))):
+        try:
+            numbers.append(float(part))
+        except ValueError as error:
+            raise UserError(f"'{part}' in {label} is no number; write for example 0.5, 1, 2.") from error
+    return tuple(numbers)
+
+
 def field_of(control: Control, parent: QWidget | None = None) -> Field:
     """Return the field for a control."""
     kinds: dict[str, type[Field]] = {
@@ -190,5 +212,8 @@ def field_of(control: Control, parent: QWidget | None = None) -> Field:
         "choices": ChoicesField,
         "text": TextField,
         "ints": TextField,
+        "floats": TextField,
+        "part": PartField,
+        "parts": PartsField,
     }
     return kinds[control.kind](control, parent)

@@ -11,6 +11,7 @@ from latentstudio.gui.icons import icon
 from latentstudio.gui.theme import GAP
 from latentstudio.gui.widgets.field import Field
 from latentstudio.gui.widgets.fields import BoolField, field_of
+from latentstudio.gui.widgets.part_fields import PartField, PartsField
 
 _OPEN = 5
 """More sliders make it harder, so controls beyond this number are folded even when they are not marked as advanced."""
@@ -75,6 +76,12 @@ class ParameterForm(QWidget):
                 grid.addWidget(label, row, 0)
                 grid.addWidget(field, row, 1)
         return group
+
+    def set_parts(self, parts: Mapping[str, tuple[int, int]]) -> None:
+        """Offer the parts of a model's code in the fields that ask for some."""
+        for field in self.fields.values():
+            if isinstance(field, PartField | PartsField):
+                field.set_parts(parts)
 
     def set_values(self, params: Mapping[str, Any]) -> None:
         """Show parameters; those that are not given show their default."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -9,15 +11,18 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
-from latentstudio.gui.widgets.painting import CENTRE, RIGHT, write, write_wrapped
+from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, write, write_wrapped
 from latentstudio.gui.widgets.readouts import number, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import crisp_edge
-from latentstudio.results import ImageGrid
+from latentstudio.gui.widgets.tints import rising_gradient, tinted
+from latentstudio.results import ImageGrid, Measure
 
 GUTTER = 8.0
 LARGEST = 160.0
 LEAST = 40.0
+LEAST_IN_ROWS = 26.0
 LEGEND = 34.0
+_SHORT = {"changed": "chg", "clipped": "clip", "reach": "reach"}
 """Room at the left for what the numbers are, px; views narrower than `ROOMY` keep it for their pictures."""
 ROOMY = 240.0
 
@@ -30,6 +35,7 @@ class GridGeometry:
     ----------
     columns : how many fit; at most as many as the result has.
     edge : longer side of a picture; pitch : distance between columns; originals : rows of originals above the frames.
+    head : height of the name above a row; maps : maps of change beneath the words.
     """
 
     columns: int
@@ -41,12 +47,15 @@ class GridGeometry:
     lines: int
     originals: bool
     left: float = 0.0
+    head: float = 0.0
+    maps: bool = False
 
     @property
     def row_height(self) -> float:
         """Height of a row with its words, without the gap below."""
         pictures = self.frame_height * (2 if self.originals else 1) + (2.0 if self.originals else 0.0)
-        return pictures + 3.0 + self.lines * self.line_height
+        mapped = self.frame_height + 3.0 if self.maps else 0.0
+        return self.head + pictures + 3.0 + self.lines * self.line_height + mapped
 
     @property
     def rows(self) -> int:
@@ -68,12 +77,17 @@ class GridGeometry:
     def frame_rect(self, frame: int) -> QRectF:
         """Rectangle of a frame's picture."""
         cell = self.cell(frame)
-        top = cell.top() + (self.frame_height + 2.0 if self.originals else 0.0)
+        top = cell.top() + self.head + (self.frame_height + 2.0 if self.originals else 0.0)
         return QRectF(cell.left() + (self.pitch - self.frame_width) / 2, top, self.frame_width, self.frame_height)
 
     def original_rect(self, frame: int) -> QRectF:
         """Rectangle of the original above a frame."""
         return self.frame_rect(frame).translated(0, -self.frame_height - 2.0)
+
+    def map_rect(self, frame: int) -> QRectF:
+        """Rectangle of the map of change beneath a frame's words."""
+        rect = self.frame_rect(frame)
+        return rect.translated(0, self.frame_height + 6.0 + self.lines * self.line_height)
 
     def line_rect(self, frame: int, line: int) -> QRectF:
         """Rectangle of a line of words under a frame."""
@@ -94,9 +108,11 @@ def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int,
     height, across = grid.frames.images.shape[1:3]
     left = LEGEND if width >= ROOMY else 0.0
     width -= left
-    columns = max(1, min(grid.columns, len(grid.frames), int(width // (LEAST + GUTTER)) or 1))
+    # Rows that mean something stay rows, with smaller pictures if need be.
+    least = LEAST_IN_ROWS if grid.row_labels or grid.changes is not None else LEAST
+    columns = max(1, min(grid.columns, len(grid.frames), int(width // (least + GUTTER)) or 1))
     pitch = min(width / columns, LARGEST + GUTTER)
-    edge = crisp_edge(max(LEAST, pitch - GUTTER), max(height, across), ratio)
+    edge = crisp_edge(max(least, pitch - GUTTER), max(height, across), ratio)
     scale = edge / max(height, across)
     return GridGeometry(
         columns=columns,
@@ -108,6 +124,8 @@ def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int,
         lines=lines,
         originals=grid.originals is not None,
         left=left,
+        head=line_height + 2.0 if grid.row_labels and columns == grid.columns else 0.0,
+        maps=grid.changes is not None,
     )
 
 
@@ -122,6 +140,7 @@ class ImageGridView(FramesView):
         self._hint = ""
         self._geometry: GridGeometry | None = None
         self._originals: dict[tuple[int, float], QPixmap] = {}
+        self._tints: dict[int, NDArray[np.uint8]] = {}
 
     @property
     def grid(self) -> ImageGrid | None:
@@ -132,6 +151,7 @@ class ImageGridView(FramesView):
         """Show another result; None empties the view."""
         self._grid = grid
         self._originals.clear()
+        self._tints = _tints(grid)
         self.norm_band = grid.norm_band if grid else None
         self.log_prob_band = grid.log_prob_band if grid else None
         self._arrange()
@@ -143,9 +163,13 @@ class ImageGridView(FramesView):
         self.update()
 
     def _lines(self) -> int:
-        """A label where there is one, the norm, and the error of a reconstruction."""
+        """A label where there is one, the norm, the error of a reconstruction, and what else was measured."""
         assert self._grid is not None
-        return 1 + bool(self._grid.labels) + (self._grid.error is not None)
+        return 1 + bool(self._grid.labels) + (self._grid.error is not None) + len(self._brief)
+
+    @property
+    def _brief(self) -> list[Measure]:
+        return [] if self._grid is None else [m for m in self._grid.measures if m.brief]
 
     def _arrange(self) -> None:
         if self._grid is None or not len(self._grid.frames):
@@ -190,7 +214,11 @@ class ImageGridView(FramesView):
         words = f"{label}: {sentence(self._grid.frames, frame, self.norm_band, self.log_prob_band)}"
         if self._grid.error is not None:
             words += f", error {number(float(self._grid.error[frame]))} grey levels"
-        return words
+        for measure in self._grid.measures:
+            if np.isfinite(measure.values[frame]):
+                words += f", {measure.label} {measured(measure, frame)}"
+        row = frame // self._grid.columns
+        return f"{self._grid.row_labels[row]}, {words}" if row < len(self._grid.row_labels) else words
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the frames, or the hint where there are none."""
@@ -209,6 +237,10 @@ class ImageGridView(FramesView):
             if self._geometry.cell(frame).intersects(area):
                 self._paint_original(painter, frame)
                 self._paint_words(painter, frame)
+                if frame in self._tints:
+                    rect = self._geometry.map_rect(frame)
+                    edge = max(rect.width(), rect.height())
+                    painter.drawPixmap(rect.topLeft(), pixmap(self._tints[frame], edge, self.devicePixelRatioF()))
         for row in range(self._geometry.rows):
             self._paint_legend(painter, row)
 
@@ -242,17 +274,65 @@ class ImageGridView(FramesView):
         if self._grid.error is not None:
             place, error = self._geometry.line_rect(frame, line + 1), number(float(self._grid.error[frame]))
             write(painter, place, error, palette.muted, numeric_font(0.85), CENTRE, Qt.TextElideMode.ElideNone)
+        first = self._lines() - len(self._brief)
+        for line, measure in enumerate(self._brief, first):
+            place, words = self._geometry.line_rect(frame, line), measured(measure, frame)
+            write(painter, place, words, palette.muted, numeric_font(0.85), CENTRE, Qt.TextElideMode.ElideNone)
 
     def _paint_legend(self, painter: QPainter, row: int) -> None:
         """Say once for each row what its numbers are, so that they fit under small pictures."""
         assert self._grid is not None
         assert self._geometry is not None
         seeds = self._grid.originals is None and all(label.isdecimal() for label in self._grid.labels)
+        if self._geometry.head and row < len(self._grid.row_labels):
+            cell = self._geometry.cell(row * self._geometry.columns)
+            place = QRectF(cell.left() + 2, cell.top(), self.width() - cell.left(), self._geometry.head)
+            write(painter, place, self._grid.row_labels[row], colors().text, small_font(0.92), LEFT)
         names = (
             ["seed" if seeds else ""] * bool(self._grid.labels) + ["norm"] + ["RMS"] * (self._grid.error is not None)
         )
+        names += [short_name(measure) for measure in self._brief]
         for line, name in enumerate(names):
             place = self._geometry.line_rect(row * self._geometry.columns, line)
             place.setLeft(0)
             place.setWidth(self._geometry.left - 6)
             write(painter, place, name, colors().muted, numeric_font(0.85), RIGHT)
+        if self._grid.changes is not None and self._geometry.left:
+            self._paint_scale(painter, row)
+
+    def _paint_scale(self, painter: QPainter, row: int) -> None:
+        """Say beside the first place for a map how many grey levels its brightest colour is."""
+        assert self._grid is not None
+        assert self._grid.changes is not None
+        assert self._geometry is not None
+        area = self._geometry.map_rect(row * self._geometry.columns)
+        bar = QRectF(self._geometry.left - 6, area.top(), 5, area.height())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(rising_gradient(bar))
+        painter.drawRect(bar)
+        line, (low, high) = self._geometry.line_height, self._grid.changes.span
+        for value, top in ((high, area.top()), (low, area.bottom() - line)):
+            place = QRectF(0, top, bar.left() - 3, line)
+            write(painter, place, f"{value:.0f}", colors().muted, numeric_font(0.85), RIGHT)
+
+
+def _tints(grid: ImageGrid | None) -> dict[int, NDArray[np.uint8]]:
+    """The coloured maps of change of the frames that have one, uint8 (H, W, 3)."""
+    if grid is None or grid.changes is None:
+        return {}
+    changes = grid.changes
+    low, high = changes.span
+    return {k: tinted(changes.maps[k], low, high, False) for k in range(len(changes.maps)) if changes.known(k)}
+
+
+def short_name(measure: Measure) -> str:
+    """The unit of a measure, or its name where it has none: room at the left is short."""
+    name, _, unit = measure.label.partition(", ")
+    return _SHORT.get(name, unit or name)
+
+
+def measured(measure: Measure, frame: int) -> str:
+    """Write one number of a measure with its unit; nothing where there is none."""
+    value = float(measure.values[frame])
+    unit = measure.label.partition(", ")[2]
+    return f"{value:.{measure.digits}f}\u2009{unit}".rstrip() if np.isfinite(value) else ""

@@ -42,6 +42,8 @@ class CurveView(ResultPart):
         for line, style in zip(curve.lines, styles_of([line.role for line in curve.lines]), strict=True):
             markers, drawn = line.style in ("markers", "both"), line.style in ("line", "both")
             surface.add_line(line.x, line.y, palette.role(line.role), 1.5, style, markers or len(line.x) == 1, drawn)
+            if line.low is not None and line.high is not None:
+                surface.add_whiskers(line.x, line.low, line.high, palette.role(line.role))
             entries.append((line.label, line.role, shape_of(style) if drawn and len(line.x) > 1 else "marker"))
         self.legend.set_entries(entries if len(entries) > 1 or (entries and entries[0][0]) else [])
         surface.fit()

@@ -14,25 +14,11 @@ from latentstudio.gui.theme import GAP, colors, numeric_font, small_font
 from latentstudio.gui.widgets.painting import CENTRE, RIGHT, pen, write
 from latentstudio.gui.widgets.plots.view import ResultPart
 from latentstudio.gui.widgets.readouts import number
+from latentstudio.gui.widgets.tints import stops_of, tinted
 from latentstudio.results import Heatmap
 
-_DIVERGING = ((0.0, "#0b4a86"), (0.25, "#5aa5d6"), (0.5, "#f1f1ef"), (0.75, "#ea9a5b"), (1.0, "#8c2d04"))
-_RISING = ((0.0, "#0d0887"), (0.25, "#7e03a8"), (0.5, "#cc4778"), (0.75, "#f89540"), (1.0, "#f0f921"))
 _BAR = 54.0
 _EDGE = (48.0, 168.0)
-
-
-def tinted(values: NDArray[np.float64], low: float, high: float, diverging: bool) -> NDArray[np.uint8]:
-    """Colour numbers (H, W) between `low` and `high`: uint8 (H, W, 3); what is not finite becomes mid-grey."""
-    stops = _DIVERGING if diverging else _RISING
-    span = high - low if high > low else 1.0
-    share = np.clip((values - low) / span, 0.0, 1.0)
-    places = [place for place, _ in stops]
-    named = [QColor(name) for _, name in stops]
-    tints = np.array([(c.red(), c.green(), c.blue()) for c in named], dtype=np.float64)
-    rgb = np.stack([np.interp(share, places, tints[:, c]) for c in range(3)], axis=-1)
-    rgb[~np.isfinite(values)] = 128
-    return np.rint(rgb).astype(np.uint8)
 
 
 class _Maps(QWidget):
@@ -130,7 +116,7 @@ class _Maps(QWidget):
         right = self.box(self.columns() - 1).right() + GAP
         bar = QRectF(right, first.top(), 10, first.height())
         gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
-        for place, name in _DIVERGING if self.heatmap.diverging else _RISING:
+        for place, name in stops_of(self.heatmap.diverging):
             gradient.setColorAt(place, QColor(name))
         painter.setPen(pen(palette.border))
         painter.setBrush(gradient)

@@ -123,6 +123,18 @@ class Surface(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(item)
         return item
 
+    def add_whiskers(self, x: Any, low: Any, high: Any, color: str | QColor) -> Any:
+        """Draw an upright line from `low` to `high` at each x: intervals."""
+        item = pg.PlotDataItem(
+            np.repeat(np.asarray(x, dtype=float), 2),
+            np.stack([np.asarray(low, dtype=float), np.asarray(high, dtype=float)], axis=1).ravel(),
+            pen=pg.mkPen(color, width=1.2),
+            connect="pairs",
+            antialias=True,
+        )
+        self.addItem(item)
+        return item
+
     def add_steps(self, edges: Any, counts: Any, color: str | QColor, fill: float, width: float = 1.2) -> Any:
         """Draw a histogram: edges (n + 1,), counts (n,)."""
         item = pg.PlotDataItem(
