@@ -25,10 +25,12 @@ Progress = Generator[float, None, Found]
 
 
 class StoredCodes(Protocol):
-    """A complete latent store; `unread` are images (k,) whose pictures could not be read when it was filled."""
+    """A complete latent store."""
 
     @property
-    def unread(self) -> NDArray[np.int64]: ...
+    def unread(self) -> NDArray[np.int64]:
+        """Dataset images (k,) without a code: their pictures could not be read when the store was filled."""
+        ...
 
     def codes(self, indices: NDArray[np.int64]) -> Codes:
         """Return codes (n, D) of dataset images."""

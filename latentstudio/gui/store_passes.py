@@ -206,7 +206,9 @@ def _model_words(model: ModelRef) -> str:
 
 
 def size_words(size: int) -> str:
-    """Write a size in decimal units: ``"512 kB"``, ``"3.2 MB"``, ``"9.96 GB"``."""
+    """Write a size in decimal units: ``"480 bytes"``, ``"512 kB"``, ``"3.2 MB"``, ``"9.96 GB"``."""
+    if size < 1000:
+        return f"{size} bytes"
     if size < 1e6:
         return f"{size / 1e3:.0f} kB"
     return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.2f} GB"

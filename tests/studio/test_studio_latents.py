@@ -217,6 +217,16 @@ def test_one_broken_picture_does_not_stop_the_pass(desk: Desk, folder_data: Data
     assert np.isnan(store.codes(np.array([4]))).all()
     assert np.isfinite(store.codes(np.array([3, 5]))).all()
     assert list(workspace.codes(MODEL, folder_data))[-1].lost == 1
+    rows = np.tile(np.arange(12), 4)
+    asking = workspace.bank(MODEL, folder_data).codes(rows)
+    while True:
+        try:
+            next(asking)
+        except StopIteration as end:
+            found = end.value
+            break
+    assert found.kept.tolist() == [k != 4 for k in rows]
+    np.testing.assert_array_equal(found.codes, store.codes(rows[rows != 4]))
     # A file that is put right does not change the digest of a folder's names; its code is made when it is needed.
     Image.fromarray(np.full((16, 16), 99, np.uint8)).save(tmp_path / "pictures" / "04.png")
     fresh = Workspace(store=ArrayStore(tmp_path / "other"))
