@@ -22,8 +22,8 @@ def words(home: Any) -> list[str]:
     return ["encode", "--model", "toy", "--data", f"folder:{home.pictures}", "--store"]
 
 
-def value_of(answer: Any) -> Any:
-    assert answer.status == 0, answer.err
+def value_of(answer: Any, status: int = 0) -> Any:
+    assert answer.status == status, answer.err
     return json.loads(answer.out)
 
 
@@ -49,7 +49,10 @@ def test_stores_are_listed_verified_and_cleared(command: Command, words: list[st
         ("toy", 12, 12, "complete", "")
     }
     assert all(s["bytes"] > 12 * 4 * 2 for s in listed)
-    assert "complete" in command("stores").out
+    shown = command("stores").out
+    assert "complete" in shown
+    assert f"2 stores, {sum(s['bytes'] for s in listed) / 1e6:.1f} MB." in shown
+    assert {s["outdated"] for s in listed} == {""}
     path = Path(listed[0]["folder"]) / "shard_00000.scalars.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -57,11 +60,13 @@ def test_stores_are_listed_verified_and_cleared(command: Command, words: list[st
     # A disk that loses a bit changes neither size nor times.
     write_stamps(path.parent, {p.name: file_stamp(p) for p in path.parent.glob("shard_*")})
     open_store(path.parent)
-    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent))[0]["fault"]
+    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent), 1)[0]["fault"]
     path = Path(listed[0]["folder"]) / "shard_00000.codes.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", listed[0]["folder"]))[0]["fault"]
-    assert command("stores", "--clear").out.startswith("2 stores cleared")
+    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent), 1)[0]["fault"]
+    assert command("stores", "--clear", path.parent).out.startswith("1 store cleared")
+    assert [s["folder"] for s in value_of(command("stores", "--json"))] == [listed[1]["folder"]]
+    assert command("stores", "--clear").out.startswith("1 store cleared")
     assert value_of(command("stores", "--json")) == []
 
 
