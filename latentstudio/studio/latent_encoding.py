@@ -25,8 +25,8 @@ from latentstudio.studio.workspace import Workspace
 if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
 
-HAND_WAITS = 0.03
-"""Seconds that a chunk may take: what a request of the hand waits for at worst."""
+HAND_WAITS = 0.05
+"""Seconds that a chunk may take: what the first move of a drag waits for at worst; the pass rests during the others."""
 
 _MOST = 256
 _PROBES = 16

@@ -259,8 +259,8 @@ def test_chunks_follow_the_time_that_an_image_takes() -> None:
     size = 1
     for _ in range(12):
         size = latent_encoding._next_size(size, 0.001)
-    assert size == 30
-    assert latent_encoding._next_size(30, 0.02) == 1
+    assert size == round(1000 * latent_encoding.HAND_WAITS)
+    assert latent_encoding._next_size(30, latent_encoding.HAND_WAITS * 0.7) == 1
     assert latent_encoding._next_size(4, 1e-9) == 8
     assert latent_encoding._next_size(256, 1e-9) == 256
 
