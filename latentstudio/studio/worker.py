@@ -83,8 +83,13 @@ class _Task:
     @property
     def rank(self) -> tuple[float, float, int]:
         """Smaller goes first: urgency, then working time had so far, then age."""
-        passing = self.urgency == Urgency.VISIBLE and self.spent > LONG
+        passing = self.urgency == Urgency.VISIBLE and self.passing
         return (Urgency.THUMBNAILS + 0.5 if passing else float(self.urgency), self.spent, self.ticket.number)
+
+    @property
+    def passing(self) -> bool:
+        """Whether this is a pass over a dataset, by its urgency or by the time that it takes."""
+        return self.urgency == Urgency.BACKGROUND or (self.urgency == Urgency.VISIBLE and self.spent > LONG)
 
 
 class Worker:
@@ -92,10 +97,10 @@ class Worker:
 
     Order: smaller `Urgency` first; among equals the one that has had the least working time, so that short jobs are not
     held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
-    goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited
-    longest, and at least that long, gets one chunk in between, unless the hand is at work: a request of the hand waits
-    for one chunk at most. After the hand's work, jobs of the background wait for `REST` seconds for more of it, so that
-    a drag does not wait for one of their chunks with every move.
+    goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited longest, and at least that long, gets one
+    chunk in between, unless the hand is at work: a request of the hand waits for one chunk at most. After the hand's
+    work, passes over a dataset, those of panels too, wait for `REST` seconds for more of it, so that a drag does not
+    wait for one of their chunks with every move.
 
     Parameters
     ----------
@@ -175,9 +180,9 @@ class Worker:
         self.close_dropped()
         with self._wake:
             task = self._choose()
-            if task is not None and task.urgency >= Urgency.BACKGROUND and self._hand_worked:
+            if task is not None and task.passing and self._hand_worked:
                 self._hand_worked = False
-                self._wake.wait_for(lambda: self._stopped or self._urgent(), REST)
+                self._wake.wait_for(lambda: self._stopped or not all(t.passing for t in self._lanes.values()), REST)
                 task = self._choose()
         if task is None:
             return False
@@ -204,9 +209,6 @@ class Worker:
         task.dropped = True
         if task.job is not None:
             self._dropped.append(task)
-
-    def _urgent(self) -> bool:
-        return any(task.urgency < Urgency.BACKGROUND for task in self._lanes.values())
 
     def _choose(self) -> _Task | None:
         if not self._lanes:

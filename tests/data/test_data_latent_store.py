@@ -329,6 +329,38 @@ def test_two_processes_do_not_write_one_store(tmp_path: Path) -> None:
     intact(tmp_path)
 
 
+_HOLDER = """
+import sys
+from pathlib import Path
+from killed_writer import LatentWriter, plan, row
+import numpy as np
+with LatentWriter(Path(sys.argv[1]), plan("float32")) as writer:
+    list(writer.prepare())
+    rows = writer.next_rows(5)
+    writer.append(np.stack([row(k) for k in rows]), -np.array(rows, dtype=float))
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_store_that_another_process_writes_is_left_to_it_and_taken_over_when_that_is_killed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _HOLDER, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "writing\n"
+            with pytest.raises(UserError, match="being written already, here or by another process"):
+                fill(tmp_path)
+            with pytest.raises(UserError, match="being written already"):
+                clear(store_facts(tmp_path))
+            assert store_facts(tmp_path).stored == 5, "reading what is there is allowed"
+        finally:
+            holder.kill()
+    assert fill(tmp_path) == list(range(5, ROWS))
+    intact(tmp_path)
+
+
 # --- full disk
 
 
