@@ -57,7 +57,7 @@ class StoreTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setStyleSheet(f"QTableView::item {{ padding: 0 {GAP}px; }}")
+        self.setStyleSheet(f"QTableView::item {{ padding: 0 {GAP - 3}px; }}")
         self.setItemDelegateForColumn(_IMAGES, _ShareBar(self))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(30)

@@ -1,5 +1,7 @@
 """The latent stores: encode the dataset in view, and list, resume, verify and clear what is stored."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QDialog,
@@ -112,7 +114,7 @@ class StoresDialog(QDialog):
         count = "1 store" if len(listed.stores) == 1 else f"{len(listed.stores)} stores"
         taken = f"{count}, {size_words(size)}" if listed.stores else "No stores"
         self.total.setText(f"{taken} · {size_words(listed.free)} free on this disk")
-        self.place.setText(listed.folder)
+        self.place.setText(short_path(listed.folder))
         self.form.know(listed)
         self._enable()
 
@@ -188,3 +190,9 @@ class StoresDialog(QDialog):
         """Whether a pass would complete or mend the store."""
         wanted = line.facts.state == "unfinished" or self.table.faulty(line)
         return wanted and not line.outdated and self._passes.at_work(line.facts) is None
+
+
+def short_path(folder: str) -> str:
+    """Write a path with ``~`` for the person's home."""
+    path, home = Path(folder), Path.home()
+    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else folder

@@ -12,6 +12,7 @@ from window_kit import gate_world, settle, strip_panel, window_on
 from latentstudio.data.latent_manifest import Manifest, Shard
 from latentstudio.data.latent_shelf import StoreFacts, place_of
 from latentstudio.gui.store_passes import StorePasses, size_words
+from latentstudio.gui.stores_dialog import short_path
 from latentstudio.studio.requests import Answer, Urgency
 from latentstudio.studio.store_requests import (
     ClearStores,
@@ -275,3 +276,8 @@ def test_what_is_in_the_way_of_encoding_is_said(qtbot):
 def test_sizes_are_written_in_decimal_units():
     found = [size_words(s) for s in (512, 4096, 3_210_000, 9_960_000_000)]
     assert found == ["512 bytes", "4 kB", "3.2 MB", "9.96 GB"]
+
+
+def test_paths_at_home_are_short():
+    assert short_path(str(Path.home() / ".cache" / "latents")) == str(Path("~") / ".cache" / "latents")
+    assert short_path("/cache/latents") == "/cache/latents"
