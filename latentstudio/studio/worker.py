@@ -98,9 +98,9 @@ class Worker:
     Order: smaller `Urgency` first; among equals the one that has had the least working time, so that short jobs are not
     held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
     goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited longest, and at least that long, gets
-    one chunk in between, unless the hand is at work: a request of the hand waits for one chunk at most. After the hand's
-    work, passes over a dataset, those of panels too, wait for `REST` seconds for more of it, so that a drag does not
-    wait for one of their chunks with every move.
+    one chunk in between, unless the hand is at work: a request of the hand waits for one chunk at most. After work of
+    the hand, passes over a dataset, those of panels too, wait for `REST` seconds for more of it, so that a drag does
+    not wait for one of their chunks with every move.
 
     Parameters
     ----------
