@@ -64,15 +64,6 @@ class LatentModel(Protocol):
         ...
 
 
-@runtime_checkable
-class EncodesWithDensity(Protocol):
-    """A model of which one pass gives codes and log-densities, where `encode` and `log_prob` take one each."""
-
-    def encode_with_log_prob(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what `LatentModel.encode` and `LatentModel.log_prob` give, codes (N, D) and log-densities (N,)."""
-        ...
-
-
 class Family(Protocol):
     """The class side of a model family, as the `FAMILIES` table holds it."""
 

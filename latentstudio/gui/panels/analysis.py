@@ -90,6 +90,7 @@ class AnalysisPanel(ResultPanel):
         except KeyError:
             return
         self.form.set_parts(self.parts())
+        self.form.set_attributes(self.attributes())
         self.form.set_values(panel.params)
         self.restrict.setChecked(panel.follow_selection)
         count = len(document.selection)
