@@ -18,6 +18,9 @@ LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
 
+_OWN_PANELS = {"interpolate": "strip", "corrupt": "corruption"}
+"""Operations with a panel of their own; the others share one."""
+
 
 class DockArea(QObject):
     """Keeps one dock for every panel of the document and for browser, inspector and jobs.
@@ -66,7 +69,7 @@ class DockArea(QObject):
         return dock
 
     def _add_panel(self, panel: Panel) -> PanelDock:
-        kind = "strip" if panel.name == "interpolate" else panel.kind
+        kind = _OWN_PANELS.get(panel.name, panel.kind)
         return self._add(panel.id, panel_title(panel, self._controller.document), kind)
 
     def _seen(self, name: str, seen: bool) -> None:
