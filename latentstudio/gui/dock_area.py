@@ -127,8 +127,9 @@ class DockArea(QObject):
         centre = upper or lower
         if centre is not None:
             window.splitDockWidget(self.docks[BROWSER], centre, Qt.Orientation.Horizontal)
-            self._join(strips if upper is not None else others)
+            # Before the tabs are joined: Qt would make the inspector one of them.
             window.splitDockWidget(centre, self.docks[INSPECTOR], Qt.Orientation.Horizontal)
+            self._join(strips if upper is not None else others)
         else:
             window.addDockWidget(right, self.docks[INSPECTOR])
         if upper is not None and lower is not None:

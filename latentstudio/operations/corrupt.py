@@ -45,7 +45,7 @@ class Corrupt:
         "Components",
         "choice",
         choices=("random", "chosen", "region"),
-        choice_labels=("Random", "Chosen", "Of a place"),
+        choice_labels=("Random", "Chosen", "Place"),
         help="Drawn at random, listed below, or those that move the painted place the most.",
     )
     count: int = control(1, "How many", "int", minimum=1, maximum=100_000, help="For random ones and those of a place.")

@@ -1,10 +1,11 @@
 """Corruption: paint a place, see which components move it, spoil them, and map what else changes."""
 
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from latentstudio.controls import Control
 from latentstudio.figures.recipe import CodeInput
@@ -16,21 +17,23 @@ from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.chips import ToggleChips
 from latentstudio.gui.widgets.component_list import ComponentList, ComponentRow
 from latentstudio.gui.widgets.number_field import NumberField
-from latentstudio.gui.widgets.paint_picture import EDGE, WIDEST_BRUSH, PaintPicture
+from latentstudio.gui.widgets.paint_picture import WIDEST_BRUSH, PaintPicture
 from latentstudio.models.parts import part_of, part_words
 from latentstudio.results import ImageGrid
 from latentstudio.studio.document import Document, Panel
 
 SETS = ("components", "second")
 _SET_LABELS = ("First set", "Second set")
-_LOW = 470
-"""Height in px of a panel below which the list stands beside the picture instead of beneath it."""
+_LIST = 108
+"""Least height in px of the list of components."""
 _BRUSH = Control("brush", "Brush", "int", 1, minimum=0, maximum=WIDEST_BRUSH, help="Radius in pixels; keys [ and ]")
-_HOW = "Click or drag to paint a place; Shift adds, Ctrl takes away"
+_HOW = "Click or drag to paint; Shift adds, Ctrl takes away"
 
 
 class CorruptionPanel(OperationPanel):
     """Shows one corruption of the document and lets it be changed by brush, ticks and fields."""
+
+    form_width = 316
 
     # Building.
 
@@ -38,44 +41,48 @@ class CorruptionPanel(OperationPanel):
         super()._arrange()
         self.ranking = PlaceRanking(self.controller, self.panel_id, self)
         self.picture = PaintPicture(self)
-        self.brush = NumberField(_BRUSH, self)
-        self.clear = tool_button("close", "Paint nothing (Delete)", lambda: self._paint(()))
-        self.sets = ToggleChips(SETS, _SET_LABELS, single=True, parent=self)
-        self.list = ComponentList(self)
-        self.said = QLabel(self)
-        self._arrange_place()
-
-    def _arrange_place(self) -> None:
-        self.sets.set_chosen(SETS[:1])
-        self.sets.setAccessibleName("The set that ticks go to")
-        self.said.setWordWrap(True)
-        self.said.setFont(small_font(0.9))
-        self.said.setProperty("muted", True)
-        self.said.setFixedHeight(self.said.fontMetrics().height() * 2 + 2)
-        self.list.setMinimumHeight(72)
-        self.list.setFixedWidth(EDGE)
         self.picture.setToolTip(
             f"{_HOW}.\nArrows move the cursor, Enter paints there, Space adds, Backspace takes away, Delete clears."
         )
+        self.brush = NumberField(_BRUSH, self)
+        self.clear = tool_button("close", "Paint nothing (Delete)", lambda: self._paint(()))
+        self.sets = ToggleChips(SETS, _SET_LABELS, single=True, parent=self)
+        self.sets.set_chosen(SETS[:1])
+        self.sets.setAccessibleName("The set that ticks go to")
+        self.list = ComponentList(self)
+        self.list.setMinimumHeight(_LIST)
+        self.said = QLabel(self)
+        self.said.setWordWrap(True)
+        self.said.setFont(small_font(0.9))
+        self.said.setProperty("muted", True)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.said.setFixedWidth(self.slots[0].width())
+        self._arrange_place()
+
+    def _arrange_place(self) -> None:
+        """Slot and picture side by side, the ranking beneath, and then the form."""
+        beside = QVBoxLayout()
+        beside.setSpacing(GAP // 2)
+        beside.addWidget(self.slots[0])
+        beside.addWidget(self.said, 1)
+        head = QHBoxLayout()
+        head.setSpacing(GAP)
+        head.addLayout(beside)
+        head.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
         tools = QHBoxLayout()
-        tools.setSpacing(GAP // 2)
-        tools.addWidget(QLabel("Brush"))
+        tools.setSpacing(GAP)
+        tools.addWidget(QLabel("Brush", self))
         tools.addWidget(self.brush, 1)
         tools.addWidget(self.clear)
-        upper, lower = QVBoxLayout(), QVBoxLayout()
-        for column in (upper, lower):
-            column.setSpacing(GAP // 2)
-        upper.addWidget(self.picture)
-        upper.addLayout(tools)
-        upper.addStretch(0)
-        lower.addWidget(self.said)
-        lower.addWidget(self.sets)
-        lower.addWidget(self.list, 1)
-        self._place = QBoxLayout(QBoxLayout.Direction.TopToBottom)
-        self._place.setSpacing(GAP)
-        self._place.addLayout(upper)
-        self._place.addLayout(lower, 1)
-        self._sides.insertLayout(1, self._place)
+        side = self.side.column
+        side.insertLayout(0, head)
+        side.insertLayout(1, tools)
+        side.insertWidget(2, self.sets)
+        side.insertWidget(3, self.list)
+        side.setStretchFactor(self.list, 1)
+        order = (self.slots[0], self.picture, self.brush, self.clear, self.sets, self.list, self.form)
+        for first, second in pairwise(order):
+            QWidget.setTabOrder(first, second)
 
     def _connect(self) -> None:
         super()._connect()
@@ -89,14 +96,6 @@ class CorruptionPanel(OperationPanel):
         self.sets.changed.connect(lambda _chosen: self.show_document())
         self.ranking.changed.connect(self.show_document)
         self.desk.arrived.connect(lambda _item: self._show_picture())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the list beside the picture where the panel is low."""
-        super().resizeEvent(event)
-        low = self.height() < _LOW
-        wanted = QBoxLayout.Direction.LeftToRight if low else QBoxLayout.Direction.TopToBottom
-        if self._place.direction() != wanted:
-            self._place.setDirection(wanted)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Ask for no ranking while nobody looks."""
@@ -155,9 +154,9 @@ class CorruptionPanel(OperationPanel):
         if self.ranking.error:
             words = self.ranking.error
         elif self.ranking.waiting:
-            words = "Finding the components that move it …"
+            words = "Finding the components …"
         elif region:
-            words = f"{self.picture.grid.words(region).capitalize()}; grey levels per σ of each component:"
+            words = f"{self.picture.grid.words(region).capitalize()}. Below: grey levels per σ."
         else:
             words = f"{_HOW}."
         self.said.setText(words)

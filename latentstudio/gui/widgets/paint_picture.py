@@ -13,7 +13,7 @@ from latentstudio.gui.widgets.region import Grid
 from latentstudio.gui.widgets.tints import tinted
 
 Bytes = NDArray[np.uint8]
-EDGE = 216
+EDGE = 192
 """Edge of the picture in px."""
 WIDEST_BRUSH = 16
 _FAR = 8
@@ -229,7 +229,7 @@ class PaintPicture(QWidget):
 
     def sizeHint(self) -> QSize:
         """A square."""
-        return QSize(EDGE, EDGE)
+        return self.minimumSize()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture or the map, the place, the brush and the keyboard's cursor."""
