@@ -45,7 +45,7 @@ def clipped_share(board: Board) -> Floats:
 def _spread(changes: Changes) -> list[Measure]:
     """Share of changed pixels, and where the change is: its centre and how far it reaches, weighted by its size."""
     maps = changes.maps
-    known = np.isfinite(maps).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(maps).all(axis=(1, 2)))
     weights = np.where(known[:, None, None], maps, 0.0)
     total = weights.sum(axis=(1, 2))
     scale = np.where(total > 0, total, np.nan)
