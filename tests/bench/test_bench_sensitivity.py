@@ -1,7 +1,7 @@
 """Finding the components that move a place of a Glow's picture: backward passes against the way without gradients.
 
-The rival moves every component by itself and decodes, on the fused path, in batches of 64; it needs one decoding for
-each number of the code. Its time is measured on some batches and scaled to all of them. One thread.
+The rival moves every component up and down by itself and decodes, on the fused path, in batches; it needs two decodings
+for each number of the code. Its time is measured on some batches and scaled to all of them. One thread.
 """
 
 import time
@@ -15,7 +15,7 @@ from latentstudio.models.glow_config import GlowConfig
 from latentstudio.models.sensitivity import movement
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
-BATCH = 64
+BATCH = 32
 MEASURED = 2
 STEP = 1e-2
 
@@ -54,21 +54,28 @@ def test_ranking_of_all_components(model, pixels, capsys):
     def ours() -> None:
         found["ours"] = list(movement(model, code, region))[-1][1]
 
+    backward = seconds(ours, 2)
+    # The rival's answer is compared where there is something to compare: far away, all derivatives are nearly zero.
+    strongest = found["ours"].argsort(descending=True)[: MEASURED * BATCH]
+
     def rival() -> None:
         with torch.inference_mode():
-            base = model.decode(code[None])
-            for start in range(0, MEASURED * BATCH, BATCH):
-                moved = code.repeat(BATCH, 1)
-                moved[torch.arange(BATCH), torch.arange(start, start + BATCH)] += STEP
-                found[f"rival {start}"] = (model.decode(moved) - base).flatten(1)[:, region] / STEP
+            for start in range(0, len(strongest), BATCH):
+                ends = code.repeat(2, BATCH, 1)
+                ends[0, torch.arange(BATCH), strongest[start : start + BATCH]] += STEP
+                ends[1, torch.arange(BATCH), strongest[start : start + BATCH]] -= STEP
+                high, low = model.decode(ends.flatten(0, 1)).flatten(1)[:, region].view(2, BATCH, -1)
+                found[f"rival {start}"] = (high - low) / (2 * STEP)
 
-    backward = seconds(ours, 2)
-    forward = seconds(rival, 2) * model.space.size / (MEASURED * BATCH)
-    slopes = torch.cat([found[f"rival {s}"] for s in range(0, MEASURED * BATCH, BATCH)])
+    forward = seconds(rival, 1) * model.space.size / len(strongest)
+    slopes = torch.cat([found[f"rival {s}"] for s in range(0, len(strongest), BATCH)])
     expected = 127.5 * slopes.double().square().mean(dim=1).sqrt().numpy()
-    measured = found["ours"].numpy()[: len(expected)]
-    agreement = np.corrcoef(expected, measured)[0, 1]
+    measured = found["ours"][strongest].numpy()
+    deviation = float(np.median(np.abs(measured / expected - 1)))
     with capsys.disabled():
-        print(f"\n{pixels} pixels of 4,096: {backward * 1e3:.0f} ms backward, {forward * 1e3:.0f} ms by moving each "
-              f"component ({forward / backward:.0f}x), correlation {agreement:.4f}")  # fmt: skip
-    assert agreement > 0.9
+        print(
+            f"\n{pixels} pixels of 4,096: {backward * 1e3:.0f} ms backward, {forward * 1e3:.0f} ms by moving each "
+            f"component ({forward / backward:.0f}x); median difference {100 * deviation:.1f} %"
+        )
+    # An estimate by 16 random projections has a relative standard error of 18 %, and the largest of them are too large.
+    assert deviation < (0.02 if pixels == 1 else 0.4)
