@@ -23,7 +23,20 @@ class Control:
 
     name: str
     label: str
-    kind: Literal["int", "float", "bool", "choice", "choices", "text", "ints", "floats", "part", "parts"]
+    kind: Literal[
+        "int",
+        "float",
+        "bool",
+        "choice",
+        "choices",
+        "text",
+        "ints",
+        "floats",
+        "part",
+        "parts",
+        "attribute",
+        "attributes",
+    ]
     default: Any
     minimum: float | None = None
     maximum: float | None = None
@@ -95,7 +108,7 @@ def checked(c: Control, value: Any) -> Any:
     """
     if c.kind == "bool" and isinstance(value, bool):
         return value
-    if c.kind == "text" and isinstance(value, str):
+    if c.kind in ("text", "attribute") and isinstance(value, str):
         return value
     if c.kind == "choice" and value in c.choices:
         return value
@@ -104,6 +117,8 @@ def checked(c: Control, value: Any) -> Any:
     if c.kind == "part" and isinstance(value, str) and value:
         return value
     if c.kind == "parts" and _is_names(value):
+        return tuple(value)
+    if c.kind == "attributes" and (_is_names(value) or value in ((), [])):
         return tuple(value)
     if c.kind in ("ints", "floats") and isinstance(value, (list, tuple)):
         return tuple(_number(c, v) for v in value)
@@ -137,6 +152,8 @@ def _accepted(c: Control) -> str:
         return "true or false would do"
     if c.kind == "text":
         return "a text would do"
+    if c.kind in ("attribute", "attributes"):
+        return "words such as Smiling, expression=happiness, yaw>0 or selection would do"
     if c.kind in ("part", "parts"):
         return f"{'the name' if c.kind == 'part' else 'names'} of parts of the model's code, or all, would do"
     what = {

@@ -82,6 +82,23 @@ class Frames(_ReadOnly):
         return len(self.images)
 
 
+@dataclass(frozen=True)
+class Measure(_ReadOnly):
+    """Something that is measured of every frame besides norm and density.
+
+    Attributes
+    ----------
+    values : float64 (frames,), NaN where there is none ; unit : may be ``"percentile"`` (0 to 100).
+    brief : whether it stands under the frames, too.
+    """
+
+    label: str
+    values: Floats
+    unit: str = ""
+    digits: int = 1
+    brief: bool = True
+
+
 PATH_ROLES: dict[str, str] = {
     "Linear": "data",
     "Norm-preserving": "train",
@@ -100,6 +117,7 @@ class Strip(_ReadOnly):
     positions : float64 (columns,)
         Place along the path, 0 at the first end and 1 at the second; outside [0, 1] is extrapolation.
     row_labels : one per path, e.g. ("Linear", "Spherical").
+    axis : what the positions count, e.g. ``"strength"``; empty for the way from A to B.
     norm_band, log_prob_band : typical range of prior draws (norm) and of the data set (log-density).
     """
 
@@ -113,21 +131,13 @@ class Strip(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
     @property
     def columns(self) -> int:
         """Number of frames of each path."""
         return len(self.positions)
-
-
-@dataclass(frozen=True)
-class Measure(_ReadOnly):
-    """One more number for each frame, float64 (N,), NaN where there is none; only `brief` ones stand under frames."""
-
-    label: str
-    values: Floats
-    digits: int = 1
-    brief: bool = True
 
 
 @dataclass(frozen=True)

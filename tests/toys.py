@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.errors import UserError
+from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.base import Ability, LatentSpace
@@ -138,6 +139,7 @@ class ToyWorkspace:
     )
     chunk: int = 16
     passes: int = 0
+    banks: dict[Any, CodeBank] = field(default_factory=dict)
 
     def model(self, ref: ModelRef) -> Any:
         self.info(ref)
@@ -172,6 +174,11 @@ class ToyWorkspace:
     def codes(self, model: ModelRef, data: DataRef) -> Iterator[DatasetCodes]:
         self.passes += 1
         return DatasetCodes.of(self.model(model), self.dataset(data), chunk=self.chunk)
+
+    def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
+        if (model, data) not in self.banks:
+            self.banks[model, data] = CodeBank(lambda: self.model(model), self.dataset(data))
+        return self.banks[model, data]
 
 
 def write_history(folder: Path, lines: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """What an analysis is: a data set under a model in, plots and tables out, streaming."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -9,12 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
+from latentstudio.errors import UserError
 from latentstudio.results import Partial
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentModel
+
+
+@dataclass(frozen=True)
+class Found:
+    """Codes of the images that could be read.
+
+    Attributes
+    ----------
+    codes : float32 (k, D) ; kept : bool (n,), which of the images asked for they are.
+    """
+
+    codes: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+
+
+def _no_codes(indices: NDArray[np.int64], dequantised: bool = False) -> Generator[float, None, Found]:
+    raise UserError("Codes need both a model and a data set; choose them.")
+
+
+def _no_direction(wish: Wish) -> Generator[float, None, Direction]:
+    raise UserError("A direction needs both a model and a data set; choose them.")
 
 
 @dataclass(frozen=True)
@@ -36,6 +59,10 @@ class Study:
     at_snapshot : returns the model at a training step.
     snapshots : the steps there are, ascending.
     origin : words for captions: data set title, model name and snapshot.
+    codes : codes of dataset indices (n,), kept for whoever asks next; yields the share that is done, returns `Found`.
+        With True as second argument, codes of pictures with the noise that the model was trained on.
+    direction : the direction of an attribute; yields the share that is done and returns it.
+    groups : named selections that attributes may speak of, by dataset indices.
     """
 
     model: "LatentModel | None"
@@ -48,6 +75,9 @@ class Study:
     at_snapshot: "Callable[[int], LatentModel]"
     snapshots: tuple[int, ...]
     origin: str
+    codes: Callable[..., Generator[float, None, Found]] = _no_codes
+    direction: Callable[[Wish], Generator[float, None, Direction]] = _no_direction
+    groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     inputs: "Mapping[str, Tensor]" = field(default_factory=dict)
 
 

@@ -1,8 +1,8 @@
 """Go through a data set in chunks, and tell training images from held-out ones."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
+from latentstudio.results import Partial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,7 @@ CHUNK = 16
 # Results are built anew about this often during a pass; progress is told after each chunk.
 RESULTS = 10
 
+Answer = TypeVar("Answer")
 Role = Literal["data", "train", "held_out"]
 Indices = NDArray[np.int64]
 
@@ -116,6 +118,19 @@ def read_chunks(study: Study, indices: Indices, size: int = CHUNK) -> Iterator[C
         yield Chunk(start + np.flatnonzero(kept), images, start + len(asked))
     if not found:
         raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
+
+
+def told(
+    looking: Generator[float, None, Answer], start: float, stop: float, message: str
+) -> Generator[Partial, None, Answer]:
+    """Turn the shares that a search for codes or a direction yields into progress from `start` to `stop`."""
+    while True:
+        try:
+            share = next(looking)
+        except StopIteration as ended:
+            answer: Answer = ended.value
+            return answer
+        yield Partial(start + (stop - start) * share, None, message)
 
 
 class Pace:

@@ -32,10 +32,11 @@ def numbers_of(result: Result) -> dict[str, Any]:
 def _body(result: Any) -> dict[str, Any]:
     if isinstance(result, Strip):
         own = {"positions": result.positions, "row_labels": result.row_labels, "end_labels": result.end_labels}
+        own |= {"axis": result.axis, "measures": _measures(result)}
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
     if isinstance(result, ImageGrid):
         own = {"columns": result.columns, "labels": result.labels, "error": result.error}
-        own |= {"row_labels": result.row_labels, "measures": {m.label: m.values for m in result.measures}}
+        own |= {"row_labels": result.row_labels, "measures": _measures(result)}
         if result.changes is not None:
             own["threshold"] = result.changes.threshold
         return own | _bands(result) | _frames(result.frames, result.nearest_ids)
@@ -67,6 +68,10 @@ def _lines(result: Curve | Distribution) -> dict[str, Any]:
         ],
         "references": [{"label": v.label, "x": v.x, "y": v.y} for v in result.references],
     }
+
+
+def _measures(result: Strip | ImageGrid) -> list[dict[str, Any]]:
+    return [{"label": m.label, "unit": m.unit, "values": m.values} for m in result.measures]
 
 
 def _line(line: Line) -> dict[str, Any]:

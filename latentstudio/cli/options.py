@@ -8,11 +8,12 @@ from latentstudio.errors import UserError
 
 RESERVED = frozenset(
     {"model", "snapshot", "data", "indices", "output", "o", "width-mm", "dpi", "theme", "captions", "no-captions"}
+    | {"groups"}
     | {"readouts", "no-readouts", "device", "json", "debug", "help"}
 )
 """Option names that belong to the command itself; an operation must not use them for its own."""
 
-_LISTS = ("choices", "ints", "floats", "parts")
+_LISTS = ("choices", "ints", "floats", "parts", "attributes")
 _METAVARS = {
     "int": "N",
     "ints": "N",
@@ -23,6 +24,8 @@ _METAVARS = {
     "text": "TEXT",
     "part": "PART",
     "parts": "PART",
+    "attribute": "ATTRIBUTE",
+    "attributes": "ATTRIBUTE",
 }
 
 
@@ -81,7 +84,7 @@ def parameters_of(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]
 def _typed(c: Control, value: Any) -> Any:
     """Turn words into the type of the control; what cannot be turned is left for `checked` to refuse."""
     if c.kind in _LISTS:
-        words = [w for text in value for w in text.split(",") if w]
+        words = [w for text in value for w in ([text] if c.kind == "attributes" else text.split(",")) if w]
         return [_number(c, w) for w in words] if c.kind in ("ints", "floats") else words
     return _number(c, value) if c.kind in ("int", "float") else value
 
@@ -101,6 +104,8 @@ def _help(c: Control) -> str:
         parts.append(f"{'One or more' if c.kind == 'choices' else 'One'} of {', '.join(c.choices)}.")
     if c.kind in ("part", "parts"):
         parts.append("Parts are listed by 'latentstudio models --json'; all means the whole code.")
-    if c.default is not None:
+    if c.kind in ("attribute", "attributes"):
+        parts.append("A label, LABEL=VALUE, LABEL>NUMBER or selection:NAME of --groups; 'not ' in front turns it.")
+    if c.default not in (None, ""):
         parts.append(f"Default: {default}.")
     return " ".join(parts).replace("%", "%%")

@@ -8,6 +8,8 @@ from latentstudio.analyses import ANALYSES
 from latentstudio.cli.drawing import add_style, style_of, write_figure
 from latentstudio.cli.options import add_parameters, add_slots, parameters_of
 from latentstudio.cli.parsing import Parser, add_data, add_device, add_json, add_model, whole_numbers
+from latentstudio.controls import controls
+from latentstudio.data.selection_file import read_selection
 from latentstudio.errors import UserError
 from latentstudio.operations import OPERATIONS
 
@@ -31,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             taken = add_parameters(inner, cls)
             if kind == "analysis":
                 _add_selection(inner, taken)
+            if any(c.kind in ("attribute", "attributes") for c in controls(cls)):
+                inner.add_argument(
+                    "--groups", nargs="+", metavar="NAME=FILE", help="selections of faces: files of indices or ids"
+                )
             inner.add_argument(
                 "-o", "--output", type=Path, metavar="FILE", help="a .png, .svg, .pdf, .json or .csv file"
             )
@@ -81,7 +87,21 @@ def recipe_of(options: argparse.Namespace, workspace: "Workspace") -> "Recipe":
         data=data,
         inputs=slot_inputs(options, cls, workspace, model, data),
         selection=_selection(options, workspace, model, data),
+        groups=_groups(options, workspace, data),
     )
+
+
+def _groups(options: argparse.Namespace, workspace: "Workspace", data: Any) -> dict[str, tuple[int, ...]]:
+    """Selections from files of indices or ids, one a line or separated by commas."""
+    found = {}
+    for word in getattr(options, "groups", None) or ():
+        name, sign, file = word.partition("=")
+        if not sign or not name:
+            raise UserError(f"--groups {word} names no file; NAME=FILE would do, a file of indices or ids.")
+        if data is None:
+            raise UserError("Selections need a data set; add --data D.")
+        found[name] = read_selection(Path(file), workspace.dataset(data))
+    return found
 
 
 def _selection(options: argparse.Namespace, workspace: "Workspace", model: Any, data: Any) -> tuple[int, ...] | None:

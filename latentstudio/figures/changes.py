@@ -26,11 +26,11 @@ def changes_of(board: Board, codes: Codes) -> Changes | None:
 def measures_of(board: Board, codes: Codes, changes: Changes | None) -> tuple[Measure, ...]:
     """Return what the operation wants measured of each frame, NaN while a frame is not decoded."""
     found: list[Measure] = []
-    if "changed" in codes.measures and changes is not None:
+    if "changed" in codes.measured and changes is not None:
         found += _spread(changes)
-    if "clipped" in codes.measures:
+    if "clipped" in codes.measured:
         found.append(Measure("clipped, %", clipped_share(board)))
-    return tuple(found)
+    return (*found, *codes.measures)
 
 
 def clipped_share(board: Board) -> Floats:

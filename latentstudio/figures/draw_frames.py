@@ -13,6 +13,7 @@ from latentstudio.results import PATH_ROLES, Band, Floats, Frames, ImageGrid, Me
 _GAP_MM = 1.0
 _CURVE_MM = 12.0
 _AXIS_MM = 10.5
+_MEASURES = 4
 _GREY = "grey levels"
 
 
@@ -203,7 +204,12 @@ def _curves(strip: Strip) -> list[tuple[str, Floats, Band | None]]:
     found: list[tuple[str, Floats, Band | None]] = [("‖z‖", strip.frames.norm, strip.norm_band)]
     if strip.frames.log_prob is not None:
         found.append(("log p, nats", strip.frames.log_prob, strip.log_prob_band))
+    found.extend((_measure_words(m), m.values, None) for m in strip.measures[:_MEASURES])
     return found
+
+
+def _measure_words(measure: Measure) -> str:
+    return f"{measure.label}\n{measure.unit}" if measure.unit else measure.label
 
 
 def _paint_curve(
@@ -225,7 +231,7 @@ def _paint_curve(
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.set_xticks(centres)
     if last:
-        axes.set_xticklabels([_place(t) for t in strip.positions], parse_math=False)
+        axes.set_xticklabels([_place(t, strip.axis) for t in strip.positions], parse_math=False)
     else:
         axes.set_xticklabels([])
 
@@ -242,11 +248,9 @@ def _frame_values(axes: Any, values: Floats, band: Band | None) -> None:
     axes.set_ylim(low - 0.12 * reach, high + 0.12 * reach)
 
 
-def _place(position: float) -> str:
-    if position == 0:
-        return "A"
-    if position == 1:
-        return "B"
+def _place(position: float, axis: str) -> str:
+    if position in (0, 1) and not axis:
+        return "B" if position else "A"
     return f"{position:.3f}".rstrip("0").rstrip(".").replace("-", "−")
 
 

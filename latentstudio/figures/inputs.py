@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.pictures import read_picture
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.readouts import mean_bound
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from latentstudio.models.library import ModelInfo
 
 # Slots that `seal` fills with the means of the data set; no operation declares them.
+DIRECTION = "direction "
+"""Begins the names of slots that hold sealed directions; no plugin declares such slots."""
 MEAN_CODE = "mean_code"
 MEAN_IMAGE = "mean_image_code"
 _BATCH = 128
@@ -118,6 +120,8 @@ class InputReader:
         shape = self._model.image_shape
         pictures = tuple(None if o.picture is None else fit(o.picture[None], shape)[0] for o in opened)
         notes = [note for o in opened for note in o.notes]
+        shapes = dict.fromkeys(o.picture.shape for o in opened if o.picture is not None)
+        notes.extend(words for s in shapes if (words := fit_words((s[0], s[1], s[2]), shape, self._info.name)))
         codes = self._codes(opened, pictures)
         bound = mean_bound(self._model)
         for o, code in zip(opened, codes, strict=True):
@@ -196,7 +200,7 @@ def check_slots(recipe: Recipe, plugin: Any) -> None:
     """
     known = {slot.name: slot for slot in plugin.slots}
     for name in recipe.inputs:
-        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE):
+        if name not in known and name not in (MEAN_CODE, MEAN_IMAGE) and not name.startswith(DIRECTION):
             raise UserError(f"{plugin.title} has no slot '{name}'; there are {', '.join(known) or 'none'}.")
     for slot in known.values():
         given = len(recipe.inputs.get(slot.name, ()))

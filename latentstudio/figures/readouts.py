@@ -189,10 +189,11 @@ def encode_and_score(model: "LatentModel", images: NDArray[np.float32]) -> tuple
 
     with torch.inference_mode():
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(device_of(model))
-        codes = model.encode(batch).float().cpu().numpy()
         if "log_prob" not in model.abilities:
-            return codes, None
-        return codes, model.log_prob(batch).double().cpu().numpy()
+            return model.encode(batch).float().cpu().numpy(), None
+        both = getattr(model, "encode_with_log_prob", None)
+        codes, density = (model.encode(batch), model.log_prob(batch)) if both is None else both(batch)
+        return codes.float().cpu().numpy(), density.double().cpu().numpy()
 
 
 def picture_features(images: NDArray[np.float32], pictures: int) -> NDArray[np.float32]:

@@ -87,6 +87,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     params : the dataclass fields of the operation or analysis.
     inputs : slot name to inputs.
     selection : dataset indices an analysis is restricted to, None for all.
+    groups : named selections that parameters speak of, by dataset indices; see `data.attribute_spec`.
     """
 
     schema: int = SCHEMA
@@ -97,10 +98,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: DataRef | None = None
     inputs: dict[str, tuple[Input, ...]] = {}
     selection: tuple[int, ...] | None = None
+    groups: dict[str, tuple[int, ...]] = {}
 
     def canonical(self) -> bytes:
-        """Return the one JSON form that equal recipes share: sorted keys, no spaces."""
-        return msgspec.json.encode(self, order="deterministic")
+        """Return the one JSON form that equal recipes share: sorted keys, no spaces.
+
+        Groups are left out when there are none, so that the keys of recipes that were made before them stay.
+        """
+        text = msgspec.json.encode(self, order="deterministic")
+        return text if self.groups else text.removesuffix(b',"groups":{}}') + b"}"
 
     @property
     def key(self) -> str:

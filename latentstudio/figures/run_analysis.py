@@ -13,11 +13,13 @@ from latentstudio.analyses import ANALYSES
 from latentstudio.analyses.base import Study
 from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
+from latentstudio.figures.directions import direction_of
 from latentstudio.figures.inputs import InputReader, check_slots
+from latentstudio.figures.readouts import mean_bound
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.splits import held_out_of
 from latentstudio.figures.workspace import Workspace, changes, model_words
@@ -85,8 +87,22 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
         at_snapshot=at_snapshot,
         snapshots=() if info is None else info.snapshots,
         origin=_origin(recipe, data),
+        groups=recipe.groups,
     )
-    return study, changes(recipe, info, data)
+    if recipe.model is not None and recipe.data is not None and data is not None and model is not None:
+        bank = workspace.bank(recipe.model, recipe.data)
+        bound, images = mean_bound(model), data
+        study = dataclasses.replace(
+            study,
+            codes=bank.codes,
+            direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
+        )
+    words = (
+        ""
+        if data is None or model is None or info is None
+        else fit_words(data.image_shape, model.image_shape, info.name)
+    )
+    return study, (*changes(recipe, info, data), *filter(None, [words]))
 
 
 def with_inputs(study: Study, analysis: Any, recipe: Recipe, workspace: Workspace) -> tuple[Study, tuple[str, ...]]:

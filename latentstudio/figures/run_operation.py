@@ -1,7 +1,7 @@
 """Run an operation: inputs to codes, codes to measured frames, frames to a strip or a grid."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import to_pixels
 from latentstudio.errors import UserError
 from latentstudio.figures.changes import changes_of, measures_of
+from latentstudio.figures.directions import directions_for
 from latentstudio.figures.frames import GREY, Board
 from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader, Prepared, check_slots, encode
 from latentstudio.figures.readouts import DatasetCodes, Floats, mean_bound
@@ -21,6 +22,7 @@ from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Partial, Strip
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +45,7 @@ class OperationRun:
     data: ImageSet | None
     codes: DatasetCodes | None
     notes: list[str]
+    directions: dict[Wish, Direction] = field(default_factory=dict)
     moving: "Tensor | None" = None
 
 
@@ -51,6 +54,7 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     run = open_run(recipe, workspace)
     if wants_data_means(run.operation, recipe):
         yield from read_data(run, workspace, 0.0, 0.4)
+    yield from read_directions(run, workspace, 0.0, 0.5)
     yield from read_movement(run)
     codes = make_codes(run)
     board = Board(run.model, codes.codes.detach().float().cpu())
@@ -102,7 +106,26 @@ def open_run(recipe: Recipe, workspace: Workspace) -> OperationRun:
 
 def wants_data_means(operation: Any, recipe: Recipe) -> bool:
     """Whether the data set has to be read before the operation can give codes."""
-    return bool(operation.wants_means) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+    needs_mean = getattr(operation, "needs_mean", None)
+    wanted = operation.wants_means if needs_mean is None else needs_mean(recipe.inputs)
+    return bool(wanted) and not recipe.inputs.get("group") and MEAN_CODE not in recipe.inputs
+
+
+def read_directions(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
+    """Fill ``run.directions`` with what the operation wishes for, and yield progress without results.
+
+    Raises
+    ------
+    UserError
+        There is no data set, or no such attribute in it.
+    """
+    looking = directions_for(run.operation, run.recipe, run.model, run.data, workspace)
+    try:
+        while True:
+            share, words = next(looking)
+            yield Partial(start + (stop - start) * share, None, words)
+    except StopIteration as ended:
+        run.directions = ended.value
 
 
 def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
@@ -141,7 +164,14 @@ def make_codes(run: OperationRun) -> Codes:
 
     moving = run.moving
     about = {} if moving is None else {"moving": lambda: moving}
-    surroundings = Surroundings(run.model.space, lambda: mean_of(run), lambda: mean_image_of(run), **about)
+    surroundings = Surroundings(
+        run.model.space,
+        lambda: mean_of(run),
+        lambda: mean_image_of(run),
+        lambda wish: run.directions[wish],
+        {name: prepared.labels for name, prepared in run.inputs.items()},
+        **about,
+    )
     with torch.inference_mode():
         made: Codes = run.operation.codes({n: p.codes for n, p in run.inputs.items()}, surroundings)
     return made
@@ -218,6 +248,8 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
     title, caption = run.operation.title, _caption(run, codes)
     if codes.positions is not None:
         ends = tuple(", ".join(run.inputs[s.name].labels) for s in run.operation.slots if not s.many)
+        if codes.axis:
+            ends = ("", "")
         return Strip(
             frames=board.frames(),
             positions=codes.positions,
@@ -229,6 +261,8 @@ def _result(run: OperationRun, codes: Codes, board: Board) -> Strip | ImageGrid:
             title=title,
             caption=caption,
             notes=notes,
+            measures=measures_of(board, codes, None),
+            axis=codes.axis,
         )
     originals, error = _originals(run, codes, board)
     changes = changes_of(board, codes)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentstudio.figures.directions import packed, slot_of
 from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.figures.run_operation import (
@@ -16,6 +17,7 @@ from latentstudio.figures.run_operation import (
     mean_of,
     open_run,
     read_data,
+    read_directions,
     wants_data_means,
 )
 from latentstudio.figures.workspace import Workspace
@@ -29,7 +31,9 @@ def sealed(recipe: Recipe, workspace: Workspace) -> Recipe:
     run = open_run(recipe, workspace)
     inputs: dict[str, tuple[Input, ...]] = {}
     for name, given in recipe.inputs.items():
-        if name in run.operation.picture_slots:
+        if name not in run.inputs:
+            inputs[name] = given  # a direction, sealed already
+        elif name in run.operation.picture_slots:
             inputs[name] = tuple(_as_pixels(value, recipe, workspace) for value in given)
         else:
             inputs[name] = _as_codes(given, run.inputs[name])
@@ -41,6 +45,10 @@ def sealed(recipe: Recipe, workspace: Workspace) -> Recipe:
         origin = " ".join([f"Mean of {run.data.title}.", *run.notes[before:]]) if run.data is not None else ""
         inputs[MEAN_CODE] = (CodeInput.of(mean, "mean code", origin),)
         inputs[MEAN_IMAGE] = (CodeInput.of(mean_image_of(run).numpy(), "mean image", origin),)
+    for _ in read_directions(run, workspace, 0.0, 1.0):
+        pass
+    for wish, direction in run.directions.items():
+        inputs.setdefault(slot_of(wish), packed(direction))
     return msgspec.structs.replace(recipe, inputs=inputs)
 
 

@@ -36,7 +36,8 @@ def table_of(result: Result) -> Table:
         return result
     if isinstance(result, Strip):
         rows = [(label, float(t)) for label in result.row_labels for t in result.positions]
-        return _frame_table(result.frames, ("path", "position"), rows, result.nearest_ids)
+        places = ("path", result.axis or "position")
+        return _frame_table(result.frames, places, rows, result.nearest_ids, result.measures)
     if isinstance(result, ImageGrid):
         labels = result.labels or tuple(str(i) for i in range(len(result.frames)))
         heads: tuple[str, ...] = ("image",)
@@ -84,7 +85,7 @@ def _frame_table(
     heads: tuple[str, ...],
     rows: Sequence[tuple[Cell, ...]],
     nearest_ids: tuple[str, ...],
-    measures: Sequence[Measure] = (),
+    measures: tuple[Measure, ...],
 ) -> Table:
     columns: dict[str, Any] = {"norm": frames.norm, "prior percentile": frames.prior_percentile}
     if frames.log_prob is not None:
@@ -95,7 +96,8 @@ def _frame_table(
         columns["nearest"] = nearest_ids
     if frames.nearest_distance is not None:
         columns["distance"] = frames.nearest_distance
-    columns |= {measure.label: measure.values for measure in measures}
+    for measure in measures:
+        columns[f"{measure.label} ({measure.unit})" if measure.unit else measure.label] = measure.values
     body = tuple((*row, *(_cell(values[i]) for values in columns.values())) for i, row in enumerate(rows))
     return Table((*heads, *columns), body, digits=4)
 

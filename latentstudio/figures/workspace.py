@@ -7,6 +7,7 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.figures.recipe import DataRef, ModelRef, Recipe
 
 if TYPE_CHECKING:
+    from latentstudio.figures.code_bank import CodeBank
     from latentstudio.figures.readouts import DatasetCodes
     from latentstudio.models.base import LatentModel
     from latentstudio.models.library import ModelInfo
@@ -29,6 +30,10 @@ class Workspace(Protocol):
 
     def codes(self, model: ModelRef, data: DataRef) -> "Iterator[DatasetCodes]":
         """Yield growing summaries of the dataset's codes under the model; the last is complete, or says its sample."""
+        ...
+
+    def bank(self, model: ModelRef, data: DataRef) -> "CodeBank":
+        """Return the codes of the dataset's images under the model, encoded when asked for and kept."""
         ...
 
 

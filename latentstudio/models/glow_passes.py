@@ -51,10 +51,11 @@ class GlowPasses:
         data = self._in_parts(self._flow.to_data, noise)[0] if plan is None else plan.to_data(noise)
         return data.view(-1, *self._flow.shape.image)
 
-    def to_data_log_det(self, noise: Tensor) -> Tensor:
-        """Return the log-determinant towards pictures at noise (N, D), in nats, float64 (N,)."""
+    def to_data_with_log_det(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noise (N, D) to pictures (N, C, H, W), with the log-determinant in nats, float64 (N,)."""
         plan = self._plan(noise)
-        return (self._in_parts(self._flow.to_data, noise) if plan is None else plan.to_data_with_log_det(noise))[1]
+        found = self._in_parts(self._flow.to_data, noise) if plan is None else plan.to_data_with_log_det(noise)
+        return found[0].view(-1, *self._flow.shape.image), found[1]
 
     def mend(self, answer: Tensor, inputs: Tensor, again: Callable[[GlowFlow, Tensor], Tensor]) -> Tensor:
         """Compute in float64 the rows of `answer` (N,) that are not finite: float32 overflows far from the data."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from latentstudio.operations.attribute import Attribute
 from latentstudio.operations.corrupt import Corrupt
 from latentstudio.operations.interpolate import Interpolate
 from latentstudio.operations.mean import Mean
@@ -15,6 +16,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "reconstruct": Reconstruct,
     "sample": Sample,
     "mean": Mean,
+    "attribute": Attribute,
     "reflect": Reflect,
     "corrupt": Corrupt,
     "scan": Scan,

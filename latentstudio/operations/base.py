@@ -1,24 +1,31 @@
 """What an operation is: codes in, codes out. No pixels, no Qt, and no torch until it runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.controls import Control, Slot, control, controls
+from latentstudio.errors import UserError
+from latentstudio.results import Measure
+from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from latentstudio.models.base import LatentSpace
 
-__all__ = ["Codes", "Control", "Operation", "Slot", "Surroundings", "control", "controls"]
+__all__ = ["Codes", "Control", "Measure", "Operation", "Slot", "Surroundings", "Wish", "control", "controls"]
 
 
 def _unasked() -> "Tensor":
     raise RuntimeError("the operation has no wanted_region")
+
+
+def _no_direction(wish: Wish) -> Direction:
+    raise UserError(f"The direction of '{wish.spec}' needs a data set; choose one.")
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,16 @@ class Surroundings:
     space : the model's latent space.
     mean_code : returns the mean code (D,) of the whole data set; raises UserError without a data set.
     mean_image_code : returns the code (D,) of the mean picture of the data set, or of the images in slot `group`.
+    direction : returns a direction that `wishes` of the operation names; raises UserError without a data set.
+    labels : slot name to what its inputs are called.
     moving : returns how far each component moves the operation's `wanted_region`, float (D,) in grey levels per unit.
     """
 
     space: "LatentSpace"
     mean_code: "Callable[[], Tensor]"
     mean_image_code: "Callable[[], Tensor]"
+    direction: Callable[[Wish], Direction] = _no_direction
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moving: "Callable[[], Tensor]" = _unasked
 
 
@@ -51,11 +62,13 @@ class Codes:
     row_slot : the first rows of a collection belong to the inputs of this slot and are named after them; further rows
         take their names from `row_labels`.
     originals : indices into the inputs of `originals_slot`, one per frame, whose pictures are shown with the frames.
+    axis : what the positions count, empty for the way from A to B.
     compare : for each frame the number of the frame that it is compared with; its change is mapped beside it. A frame
         compared with itself has no map.
     threshold : grey levels of 0..255 above which a pixel counts as changed.
-    measures : what is measured of each frame besides its readouts: ``changed`` (share of pixels, needs `compare`),
+    measured : what is measured of each picture besides its readouts: ``changed`` (share of pixels, needs `compare`),
         ``clipped`` (share of pixel values beyond black or white, or not finite).
+    measures : what the operation itself knows of each frame.
     """
 
     codes: "Tensor"
@@ -67,8 +80,10 @@ class Codes:
     row_slot: str | None = None
     compare: tuple[int, ...] = ()
     threshold: float = 0.0
-    measures: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    axis: str = ""
 
 
 class Operation(Protocol):
@@ -92,6 +107,8 @@ class Operation(Protocol):
     def wants_means(self) -> bool:
         """Whether `codes` will ask for the mean code or mean picture of the data set, which takes a pass over it."""
         ...
+
+    # Operations that need directions of the data set also have `wishes() -> tuple[Wish, ...]`.
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
         """Return the codes to decode.

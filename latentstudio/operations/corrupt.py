@@ -139,7 +139,7 @@ class Corrupt:
             row_labels=tuple(sets) if len(sets) > 1 else (),
             compare=tuple(row * columns for row in range(len(sets)) for _ in range(columns)),
             threshold=self.threshold,
-            measures=("changed", "clipped"),
+            measured=("changed", "clipped"),
             notes=(*notes, f"Changed: by more than {self.threshold:g} of 255 grey levels."),
         )
 

@@ -76,7 +76,7 @@ class Reflect:
             1 + len(self.alphas),
             labels=labels,
             row_slot="faces",
-            measures=("clipped",),
+            measured=("clipped",),
             notes=self._notes(),
         )
 

@@ -76,6 +76,6 @@ class Scan:
             labels=tuple(f"{r:g}" for r in self.radii) * len(rays),
             row_slot="faces",
             row_labels=tuple(f"random seed {s}" for s in seeds),
-            measures=("clipped",),
+            measured=("clipped",),
             notes=tuple(notes),
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from latentstudio.analyses import ANALYSES
 from latentstudio.controls import build, controls
+from latentstudio.data.attribute_spec import SELECTION, groups_in
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput, DataRef, ImageInput, Input, Recipe
 from latentstudio.models.library import ModelInfo
@@ -92,6 +93,7 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
         _check_abilities(info, plugin.needs)
         _check_parts(info, plugin, params)
     inputs = _inputs(plugin, panel, info, catalogue)
+    _check_complete(plugin, params, inputs)
     snapshot = _snapshot(document, panel)
     if info is not None and snapshot is not None and snapshot not in info.snapshots:
         raise _Unready(f"'{info.name}' has no snapshot at step {snapshot}")
@@ -104,6 +106,7 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
         data=data,
         inputs=inputs,
         selection=_selection(document, panel, data) if not operation else None,
+        groups=_groups(document, panel, plugin, params),
     )
 
 
@@ -118,6 +121,14 @@ def _params(plugin: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         raise _Unready(lacking)
     values = asdict(built)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _check_complete(plugin: type[Any], params: Mapping[str, Any], inputs: Mapping[str, object]) -> None:
+    """Some plugins know of more than slots and abilities that must be there, such as a chosen attribute."""
+    lacks = getattr(build(plugin, params), "lacks", None)
+    words = lacks(inputs) if lacks is not None else ""
+    if words:
+        raise _Unready(words)
 
 
 def _model_name(document: Document, panel: Panel) -> str:
@@ -235,6 +246,29 @@ def _checked_image(value: ImageInput, slot: Slot, catalogue: Catalogue) -> Image
         return msgspec.structs.replace(value, index=names.index(value.id))
     gone = f"'{value.id}'" if value.id else f"number {value.index}"
     raise _Unready(f"The image {gone} on {slot.label} is not in '{facts.title}' any more")
+
+
+def _groups(
+    document: Document, panel: Panel, plugin: type[Any], params: Mapping[str, Any]
+) -> dict[str, tuple[int, ...]]:
+    """The selections that the panel's attributes speak of; they belong to the document's dataset."""
+    specs: list[str] = []
+    for c in controls(plugin):
+        if c.kind in ("attribute", "attributes"):
+            value = params[c.name]
+            specs += [value] if isinstance(value, str) else value
+    names = {name for spec in specs for name in groups_in(spec)}
+    if not names:
+        return {}
+    if panel.data is not None and panel.data != document.data:
+        raise _Unready("Selections belong to the window's data set, and this panel looks at another")
+    known = {**document.named_selections, SELECTION: document.selection}
+    found = {}
+    for name in sorted(names):
+        if not known.get(name):
+            raise _Unready("Select some faces first" if name == SELECTION else f"There is no selection called '{name}'")
+        found[name] = tuple(sorted(set(known[name])))
+    return found
 
 
 def _selection(document: Document, panel: Panel, data: DataRef | None) -> tuple[int, ...] | None:

@@ -9,6 +9,7 @@ from latentstudio.data import open_dataset, parse_spec
 from latentstudio.data.arrays import ArraySet
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.thumbnails import ThumbnailCache
+from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 BUDGET_BYTES = 2 << 30
 DATASETS_OPEN = 6
+BANKS_OPEN = 2
 QUICK_CHUNK, SLOW_CHUNK = 32, 8
 """Images between two yields of a pass over a dataset, in memory or made when asked for: what the hand may wait for.
 
@@ -58,6 +60,7 @@ class Workspace:
         self._held: dict[str, ImageSet] = {}
         self._thumbnails: dict[str, ThumbnailCache] = {}
         self._codes: ByteCache[DatasetCodes] = ByteCache(budget_bytes)
+        self._banks: dict[str, CodeBank] = {}
         self._passes: dict[str, SharedPass[DatasetCodes]] = {}
 
     def model(self, ref: ModelRef) -> "LatentModel":
@@ -198,6 +201,22 @@ class Workspace:
                 self._codes.put(key, last, nbytes(last))
             yield last
 
+    def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
+        """Return the codes of a dataset's images under a model; kept while the memory lasts, shared by all who ask."""
+        from latentstudio.studio.latent_encoding import complete_store
+
+        images = self.dataset(data)
+        key = codes_key(self.model_digest(model), images.digest)
+        known = self._banks.pop(key, None)
+        if known is None:
+            known = CodeBank(
+                lambda: self.model(model), images, lambda: complete_store(self, model, data), chunk_of(images)
+            )
+        self._banks[key] = known
+        while len(self._banks) > BANKS_OPEN:
+            self._banks.pop(next(iter(self._banks)))
+        return known
+
     @property
     def device(self) -> str:
         """Where models compute; torch is imported to find out.
@@ -223,6 +242,7 @@ class Workspace:
         self._models.clear()
         self._codes.clear()
         self._passes.clear()
+        self._banks.clear()
         self._held.clear()
         self._thumbnails.clear()
         if self._device == "cuda":

@@ -51,13 +51,24 @@ def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, 
         + ("none." if split.rule == "none" else f"rule `{split.rule}`, share {split.share:g}, seed {split.seed}."),
         f"- Training: {training['steps']:,} {unit}s of AdamW at {recipe.training.learning_rate:g}, {objective}; "
         f"the weights of {unit} {training['kept_step']:,} are kept; {training['skipped']} skipped.",
-        f"- Time: {training['seconds']:,.0f} s on {hardware['processor']} ({hardware['cores']} cores, "
-        f"{hardware['threads']} thread(s) used).",
-        f"- Decoding a strip of nine images takes {training['scores']['decode_strip_ms']:.2f} ms there (median).",
+        f"- Time: {training['seconds']:,.0f} s on {_machine(hardware)}.",
+        f"- Decoding a strip of nine images takes {training['scores']['decode_strip_ms']:.2f} ms "
+        + ("on its processor" if "accelerator" in hardware else "there")
+        + " (median).",
     ]
     if recipe.training.snapshots:
         lines.append(f"- Snapshots at {unit}s {', '.join(str(s) for s in recipe.training.snapshots)}.")
     return "## Facts\n\n" + "\n".join(lines)
+
+
+def _machine(hardware: dict[str, Any]) -> str:
+    """Name what a run computed on."""
+    count = hardware.get("processes", 1)
+    share = f" in each of {count} processes" if count > 1 else ""
+    processor = f"{hardware['processor']} ({hardware['cores']} cores, {hardware['threads']} thread(s) used{share})"
+    if "accelerator" not in hardware:
+        return processor
+    return f"{count} x {hardware['accelerator']} in a machine with {processor}"
 
 
 def _scores(scores: dict[str, Any], space: str) -> str:

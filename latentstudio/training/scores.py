@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from latentstudio import __version__
 from latentstudio.models.base import LatentModel
 from latentstudio.training.loop import Loop
+from latentstudio.training.processes import Processes
 from latentstudio.training.recipe import TrainingRecipe, as_table
 
 if TYPE_CHECKING:
-    from latentstudio.training.run import Material
+    from latentstudio.training.material import Material
 
 _STRIP = 9
 _REPEATS = 50
@@ -47,13 +48,15 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
                 continue
             # The same noise for every run and every side of the split.
             generator = torch.Generator().manual_seed(0)
-            measured = [_measure_images(model, part) for part in material.chunks(chosen)]
+            measured = [_measure_images(model, part.to(loop.device)) for part in material.chunks(chosen)]
             values, norms, baseline = (torch.cat(parts) for parts in zip(*measured, strict=True))
             scores[name] = {**summarise(values, model.space.size), "mean_code_norm": _number(norms.mean().item())}
-            if extra := _extra(model, material.images_of(chosen, _EXTRA_AT_MOST), generator):
+            if extra := _extra(model, material.images_of(chosen, _EXTRA_AT_MOST).to(loop.device), generator):
                 scores[name]["extra"] = extra
             if len(baseline):
                 scores["baseline"][name] = summarise(baseline, model.space.size)
+        # On the processor, as for every other model.
+        network.cpu()
         scores["decode_strip_ms"] = _decode_ms(model)
     return scores
 
@@ -61,7 +64,7 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
 def _measure_images(model: LatentModel, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return log-densities, norms of codes and the baseline's log-densities, each (N,); the last empty without one."""
     baseline = getattr(model, "gaussian_log_prob", lambda _: torch.zeros(0))
-    return model.log_prob(images), model.encode(images).norm(dim=1), baseline(images)
+    return model.log_prob(images).cpu(), model.encode(images).norm(dim=1).cpu(), baseline(images).cpu()
 
 
 def _extra(model: LatentModel, images: Tensor, generator: torch.Generator) -> dict[str, dict[str, float | None]]:
@@ -96,16 +99,19 @@ def summarise(log_probs: Tensor, size: int) -> dict[str, Any]:
     }
 
 
-def record(recipe: TrainingRecipe, loop: Loop, scores: dict[str, Any]) -> dict[str, Any]:
+def record(recipe: TrainingRecipe, loop: Loop, scores: dict[str, Any], processes: Processes) -> dict[str, Any]:
     """Return the training record for ``config.json``."""
+    shared: dict[str, Any] = {"processes": processes.count} if processes.count > 1 else {}
+    if processes.device.type == "cuda":
+        shared["accelerator"] = torch.cuda.get_device_name(processes.device)
     return {
         "recipe": as_table(recipe),
         "unit": recipe.card.unit,
         "steps": loop.step,
-        "kept_step": loop.best_step if loop.best else loop.step,
+        "kept_step": loop.best.step if loop.best.weights else loop.step,
         "skipped": loop.skipped,
         "seconds": round(loop.seconds, 1),
-        "hardware": hardware(recipe.training.threads),
+        "hardware": hardware(recipe.training.threads) | shared,
         "scores": scores,
         "seeds": {"training": recipe.seed, "split": recipe.split.seed},
         "versions": {

@@ -27,11 +27,13 @@ def recipe(name: str = "interpolate", **changes: object) -> Recipe:
         "interpolate": {"a": (image(3),), "b": (image(17),)},
         "reconstruct": {"images": (image(3), image(5), image(9))},
         "mean": {"from": (image(3),)},
+        "attribute": {"images": (image(3), image(5))},
         "reflect": {"faces": (image(3), image(5))},
         "corrupt": {"face": (image(3),)},
         "scan": {"faces": (image(3),)},
     }.get(name, {})
-    made = Recipe(kind="operation", name=name, model=MODEL, data=DATA, inputs=inputs)
+    params = {"attribute": {"attributes": ["eyeglasses"]}}.get(name, {})
+    made = Recipe(kind="operation", name=name, model=MODEL, data=DATA, inputs=inputs, params=params)
     return msgspec.structs.replace(made, **changes)
 
 
@@ -214,7 +216,7 @@ def test_a_partial_result_is_not_changed_by_what_follows(workspace: ToyWorkspace
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_sealed_recipe_gives_the_same_result_without_the_data(name: str, workspace: ToyWorkspace) -> None:
-    made = recipe(name, params={"truncation": 0.5} if name == "sample" else {})
+    made = recipe(name, params={"truncation": 0.5}) if name == "sample" else recipe(name)
     plain = run(made, workspace)
     sealed = recipe_from_json(seal(made, workspace).canonical())
     assert not any(isinstance(v, ImageInput) for values in sealed.inputs.values() for v in values)
@@ -353,6 +355,7 @@ def test_a_dropped_photo_of_another_size_and_colour(workspace: ToyWorkspace) -> 
     assert grid.labels == ("photo.png",)
     assert grid.originals is not None
     assert grid.originals.shape == (1, EDGE, EDGE, 1)
+    assert "The pictures are in colour; toy-model sees them in grey, 8 x 8 px." in grid.notes
     sealed = seal(recipe(inputs={"a": (photo,), "b": (photo,)}), workspace)
     assert all(isinstance(values[0], CodeInput) for values in sealed.inputs.values())
 

@@ -97,6 +97,7 @@ class AnalysisPanel(ResultPanel):
         except KeyError:
             return
         self.form.set_parts(self.parts())
+        self.form.set_attributes(self.attributes())
         self.form.set_values(panel.params)
         for binding in self._bindings:
             binding.refresh()

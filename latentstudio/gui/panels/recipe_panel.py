@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from latentstudio.data.attribute_spec import SELECTION, attribute_choices
+
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
     from latentstudio.gui.views import PanelView
@@ -53,6 +55,21 @@ class RecipePanel(QWidget):
             return {}
         info = self.controller.catalogue.models.get(document.model if panel.model is None else panel.model)
         return dict(info.parts) if info is not None else {}
+
+    def attributes(self) -> tuple[str, ...]:
+        """Return the attributes that the panel may speak of: labels of its dataset, and selections of the document."""
+        document = self.controller.document
+        try:
+            panel = document.panel(self.panel_id)
+        except KeyError:
+            return ()
+        facts = self.controller.catalogue.datasets.get(document.data if panel.data is None else panel.data)
+        if facts is None:
+            return ()
+        groups = dict(document.named_selections)
+        if document.selection:
+            groups[SELECTION] = document.selection
+        return attribute_choices(facts.attributes, groups)
 
     def set_param(self, name: str, value: object) -> None:
         """Set a parameter; a gesture on one parameter is one step of undo."""

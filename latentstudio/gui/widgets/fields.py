@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from latentstudio.controls import Control, checked
 from latentstudio.errors import UserError
+from latentstudio.gui.widgets.attribute_fields import AttributeField, AttributesField
 from latentstudio.gui.widgets.chips import ToggleChips
 from latentstudio.gui.widgets.field import Field, ScrollGuard
 from latentstudio.gui.widgets.number_field import NumberField
@@ -222,5 +223,7 @@ def field_of(control: Control, parent: QWidget | None = None) -> Field:
         "floats": TextField,
         "part": PartField,
         "parts": PartsField,
+        "attribute": AttributeField,
+        "attributes": AttributesField,
     }
     return kinds[control.kind](control, parent)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from latentstudio.controls import Control
 from latentstudio.gui.icons import icon
 from latentstudio.gui.theme import GAP
+from latentstudio.gui.widgets.attribute_fields import AttributeField, AttributesField
 from latentstudio.gui.widgets.field import Field
 from latentstudio.gui.widgets.fields import BoolField, field_of
 from latentstudio.gui.widgets.part_fields import PartField, PartsField
@@ -82,6 +83,12 @@ class ParameterForm(QWidget):
         for field in self.fields.values():
             if isinstance(field, PartField | PartsField):
                 field.set_parts(parts)
+
+    def set_attributes(self, choices: Sequence[str]) -> None:
+        """Offer the attributes of a dataset, and the selections of the document, in the fields that ask for some."""
+        for field in self.fields.values():
+            if isinstance(field, AttributeField | AttributesField):
+                field.set_attributes(choices)
 
     def set_values(self, params: Mapping[str, Any]) -> None:
         """Show parameters; those that are not given show their default."""
