@@ -148,7 +148,7 @@ class _Trials:
             "of its change there, %",
             "changed pixels, %",
         )
-        notes = (
+        notes: tuple[str, ...] = (
             "Ranked by the root mean square of the derivatives of the place's pixels; confirmed by decoding a move of "
             f"{step}. Changed: by more than 8 of 255 grey levels.",
         )
