@@ -116,9 +116,13 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
 def _params(plugin: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter with its value, in JSON's own types so that a recipe equals itself after a round trip."""
     try:
-        values = asdict(build(plugin, given))
+        built = build(plugin, given)
     except UserError as error:
         raise _Unready(str(error)) from error
+    lacking = getattr(built, "lacking", "")
+    if lacking:
+        raise _Unready(lacking)
+    values = asdict(built)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
