@@ -18,3 +18,13 @@ def visible(decoded: NDArray[np.float32]) -> Floats:
 def change_map(pictures: Floats, other: Floats) -> Floats:
     """Largest absolute difference over the channels of pictures (..., C, H, W): (..., H, W)."""
     return np.asarray(np.abs(pictures - other).max(axis=-3), dtype=np.float64)
+
+
+def reduced(images: NDArray[np.float32], edge: int = 32) -> NDArray[np.float32]:
+    """Reduce pictures (n, C, H, W) to grey rows (n, F): both sides are halved by box averages until `edge` fits."""
+    grey = images.mean(axis=1, dtype=np.float32)
+    while max(grey.shape[1:]) > edge and min(grey.shape[1:]) > 1:
+        h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
+        quarters = grey[:, :h, :w].reshape(len(grey), h // 2, 2, w // 2, 2)
+        grey = quarters.mean(axis=(2, 4), dtype=np.float32)
+    return np.ascontiguousarray(grey.reshape(len(grey), -1))
