@@ -13,6 +13,7 @@ from latentstudio.studio.reproduce import (
     glow_browser,
     glow_claims,
     glow_corruption,
+    glow_criteria,
     glow_denoise,
     glow_local,
     glow_model,
@@ -43,6 +44,7 @@ _TOPICS: tuple[Any, ...] = (
     glow_corruption,
     glow_placed,
     glow_local,
+    glow_criteria,
     glow_scan,
     glow_claims,
 )

@@ -127,7 +127,10 @@ def additive(lab: GlowLab) -> Finding:
     """S1-X9."""
     images = lab.some(6, 2)
     sheet = analysed(lab, "additivity", magnitudes=_MAGNITUDES, size=1, parts=("all",), images=images, pairs=2)
-    rows = [row for row in table_in(sheet, "Discrepancy").rows if row[0] == "whole code"]
+    table = table_in(sheet, "Discrepancy")
+    rows = [row for row in table.rows if row[0] == "whole code"]
+    at_most = [(str(row[0]), float(row[4])) for row in table.rows if row[1] == _PUBLISHED and row[4] is not None]
+    worst = max(at_most, key=lambda part: part[1], default=("none", float("nan")))
     middle = {float(row[1] or 0): float("nan") if row[4] is None else float(row[4]) for row in rows}
     words = ", ".join(f"{value:.3f} at {magnitude:g}" for magnitude, value in middle.items())
     adds = "add up" if middle[_PUBLISHED] < 0.1 else "do not add up at 100"
@@ -138,8 +141,7 @@ def additive(lab: GlowLab) -> Finding:
         sentence=(
             "The change of two components together differs from the sum of their changes by a median share of its size "
             f"of {words}, where 0 would be additive and 1 unrelated: changes "
-            f"{adds}."
-            f"{adds}."
+            f"{adds}; least so those of {worst[0]}, {worst[1]:.3f} at 100."
         ),
         plates=tuple(Plate(part) for part in sheet.parts),
         split="all images, drawn at random",

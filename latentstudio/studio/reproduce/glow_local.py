@@ -1,90 +1,23 @@
-"""Which features can be edited: eyeglasses, moustache, hair, and the criteria that are said to decide it."""
+"""Features that are said to be easy to edit: eyeglasses, moustache, hair."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.analyses.feature_sheet import CRITERIA
-from latentstudio.analyses.prototypes import rank_correlation
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Sheet, Table
 from latentstudio.stats.pictures import visible
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
+from latentstudio.studio.reproduce.glow_criteria import STRENGTH, Criteria, sheet_of
 from latentstudio.studio.reproduce.glow_edits import edited, known_subjects, notes_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, said_of, subject, table_in
+from latentstudio.studio.reproduce.glow_subjects import Subject, said_of, subject
 
-_SHEET: tuple[tuple[str, ...], ...] = (
-    ("smiling", "Smiling"),
-    ("eyeglasses", "Eyeglasses"),
-    ("mustache", "Mustache"),
-    ("bald", "Bald"),
-    ("beard", "Goatee"),
-    ("hat", "Wearing_Hat"),
-    ("mouth_open", "Mouth_Slightly_Open"),
-    ("bangs", "Bangs"),
-    ("Male", "gender=male"),
-    ("Young", "not young"),
-    ("Blond_Hair", "blond"),
-)
-_STRENGTH = 2.0
 _FACES, _QUICK_FACES, _SHOWN = 24, 6, 3
 _HAIR = ("blond hair", "black hair", "brown hair")
 _STRENGTHS = (0.0, 0.5, 1.0, 2.0)
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """A row of the feature sheet: values of the criteria by name, NaN where unknown, and the score an edit adds."""
-
-    feature: str
-    values: dict[str, float]
-    added: float
-
-    def mean(self) -> float:
-        """Mean of the criteria that are known."""
-        known = [v for v in self.values.values() if np.isfinite(v)]
-        return float(np.mean(known)) if known else float("nan")
-
-
-def sheet_of(lab: GlowLab) -> tuple[Sheet, tuple[Criteria, ...]]:
-    """The feature sheet of the data set's own attributes, and its rows."""
-    table = lab.data.attributes
-    names = [next((s for s in spellings if s.partition("=")[0] in table), "") for spellings in _SHEET]
-    specs = tuple(name for name in names if name and _known(lab, name))
-    if len(specs) < 2:
-        raise UserError(f"{lab.data.title} has fewer than two of the attributes that the sheet is about.")
-    sheet = analysed(
-        lab,
-        "feature_sheet",
-        attributes=specs,
-        strength=_STRENGTH,
-        faces=lab.some(24, 4),
-        sample=min(lab.limit, 1000),
-    )
-    rows = table_in(sheet, "Features and criteria")
-    place = rows.columns.index("added")
-    found = tuple(
-        Criteria(
-            str(row[0]),
-            {name: _number(row[rows.columns.index(name)]) for name in CRITERIA},
-            _number(row[place]),
-        )
-        for row in rows.rows
-    )
-    return sheet, found
-
-
-def _known(lab: GlowLab, spec: str) -> bool:
-    labels = Subject(lab, spec, spec).members.labels
-    return min(int((labels == 1).sum()), int((labels == 0).sum())) >= 8
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _row(lab: GlowLab, who: Subject) -> tuple[Sheet, Criteria, tuple[Criteria, ...]]:
@@ -105,7 +38,7 @@ def local_edit(id: str, title: str, what: str, unique: bool, claim: str) -> Entr
         sheet, row, rows = _row(lab, who)
         faces = who.faces(False, lab.some(_FACES, _QUICK_FACES))
         found = edited(who, faces, _STRENGTHS)
-        gain, error = found.gain(_STRENGTH)
+        gain, error = found.gain(STRENGTH)
         local, alike = row.values["local"], row.values["unique"]
         rank = 1 + sum(r.values["local"] > local for r in rows)
         return Finding(
@@ -115,7 +48,7 @@ def local_edit(id: str, title: str, what: str, unique: bool, claim: str) -> Entr
                 f"features), and unique to {alike:.2f} (above 0.5 those with it look more alike there than the others "
                 f"do). On {len(faces)} held-out faces without it the score of a classifier of pixels rises by "
                 f"{gain:.2f} of the distance between the classes at strength 2 (standard error {error:.2f}), and "
-                f"{found.passed(_STRENGTH):.0f} % of them count as having it. {who.note}"
+                f"{found.passed(STRENGTH):.0f} % of them count as having it. {who.note}"
             ).strip(),
             plates=(
                 Plate(who.edit(faces[:_SHOWN], _STRENGTHS), f"{what.capitalize()} at strengths 0, 0.5, 1, 2."),
@@ -144,8 +77,8 @@ def glasses_removed(lab: GlowLab) -> Finding:
     faces = who.faces(True, lab.some(_FACES, _QUICK_FACES))
     strengths = (0.0, -0.5, -1.0, -2.0)
     found = edited(who, faces, strengths)
-    loss, error = found.gain(-_STRENGTH)
-    without = 100 - found.passed(-_STRENGTH)
+    loss, error = found.gain(-STRENGTH)
+    without = 100 - found.passed(-STRENGTH)
     before = 100 - found.passed(0.0)
     near = [float(np.median(found.nearest[:, k])) for k in (0, -1)]
     return Finding(
@@ -190,12 +123,12 @@ def hair(lab: GlowLab) -> Finding:
     for who in whole:
         faces = who.faces(False, lab.some(_FACES, _QUICK_FACES))
         found = edited(who, faces, _STRENGTHS)
-        gain, error = found.gain(_STRENGTH)
-        codes = who.edited(faces, (0.0, _STRENGTH))
+        gain, error = found.gain(STRENGTH)
+        codes = who.edited(faces, (0.0, STRENGTH))
         before, after = (outlines(who.lab.decoded_raw(codes[:, k])) for k in (0, 1))
         kept = float(np.nanmedian(likeness(before, after)))
         others = float(np.nanmedian(likeness(before, np.roll(before, 1, axis=0))))
-        rows.append((who.spec, len(faces), gain, error, found.passed(_STRENGTH), kept, others))
+        rows.append((who.spec, len(faces), gain, error, found.passed(STRENGTH), kept, others))
         notes += notes_of(who)
         plates.append(Plate(who.edit(faces[:_SHOWN], _STRENGTHS), f"{who.what.capitalize()}."))
     heads = ("hair", "faces", "score gained at 2", "standard error", "past the middle, %", "outlines kept", "of others")
@@ -217,45 +150,6 @@ def hair(lab: GlowLab) -> Finding:
         published="figure only",
         ours=f"{sum(works)} of {len(works)} added, {sum(shape)} keep the shape",
         **said_of(whole[0]),
-    )
-
-
-def what_works(lab: GlowLab) -> Finding:
-    """S1-X10."""
-    sheet, rows = sheet_of(lab)
-    known = [row for row in rows if np.isfinite(row.added) and np.isfinite(row.mean())]
-    if len(known) < 3:
-        raise UserError(f"Fewer than three features of {lab.data.title} can be judged by a classifier of pixels.")
-    added = np.array([row.added for row in known])
-    ranks: dict[str, float] = {}
-    for name in (*CRITERIA, "mean of the criteria"):
-        values = np.array([row.values.get(name, row.mean()) for row in known])
-        usable = np.isfinite(values)
-        found = rank_correlation(values[usable], added[usable]) if usable.any() else None
-        ranks[name] = float("nan") if found is None else found
-    heads = ("criterion", "rank correlation with the score that the edit adds")
-    table = Table(
-        heads, tuple(ranks.items()), digits=2, notes=(f"Over {len(known)} features at strength {_STRENGTH:g}.",)
-    )
-    best = max(known, key=lambda row: row.added)
-    words = ", ".join(f"{name} {value:.2f}" for name, value in ranks.items() if np.isfinite(value))
-    return Finding(
-        verdict=verdict_of(
-            ranks["mean of the criteria"] > 0.5, *(ranks[n] > 0 for n in CRITERIA if np.isfinite(ranks[n]))
-        ),
-        sentence=(
-            f"Over {len(known)} features the rank correlation of a criterion with what the edit adds to the score of a "
-            f"classifier of pixels is: {words}. The edit adds most for {best.feature} ({best.added:.2f} of the "
-            "distance "
-            f"between the classes). With {len(known)} features a correlation below about "
-            f"{1.96 / (len(known) - 1) ** 0.5:.2f} cannot be told from none."
-        ),
-        plates=(*(Plate(part) for part in sheet.parts), Plate(table)),
-        split="directions and classifiers without the edited faces; faces held out where the model says so",
-        n=f"{len(rows)} features, {lab.some(24, 4)} faces",
-        model=f"{lab.words()}; {lab.data.title}",
-        published="a heuristic: local, unique, well sampled, with an opposite, in norm",
-        ours=f"rank correlation {ranks['mean of the criteria']:.2f}",
     )
 
 
@@ -288,13 +182,5 @@ ENTRIES: tuple[Entry, ...] = (
         "Score of a classifier of pixels at strength 2, and correlation of the outlines with those of the face and of "
         "another face.",
         hair,
-    ),
-    Entry(
-        "S1-X10",
-        "What makes a feature work",
-        "Features that are local, unique, well sampled, with an opposite and in norm can be edited.",
-        "The five criteria of every feature, and their rank correlation with what an edit adds to a classifier's "
-        "score.",
-        what_works,
     ),
 )

@@ -15,6 +15,8 @@ from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, subje
 
 _CLASSES = ("bald", "smile", "moustache", "eyeglasses")
 _MOST, _LEAST, _RARE = 12, 8, 20.0
+_APART = 0.5
+"""Part of the distance between the classes by which a prototype must score above its opposite."""
 _GRID, _DISTANCES, _SHARES = (
     "Prototypes and opposites",
     "Distances of the means",
@@ -85,13 +87,15 @@ def prototypes(lab: GlowLab) -> Finding:
     """S1-F11."""
     whole = _of_classes(lab)
     table, scores = _scores_table(whole)
-    words = ", ".join(f"{who.spec} {score[0]:.2f}" for who, score in zip(whole, scores, strict=True))
-    shown = [score[0] > 0.5 for score in scores]
+    words = ", ".join(f"{w.spec} {s[0]:.2f} (opposite {s[1]:.2f})" for w, s in zip(whole, scores, strict=True))
+    shown = [score[0] > 0.5 and score[0] - score[1] >= _APART for score in scores]
     return Finding(
         verdict=verdict_of(*shown),
         sentence=(
-            f"{sum(shown)} of {len(shown)} decoded means of classes are nearer to the average face with the attribute "
-            f"than to that without, by a classifier of pixels (0 without, 1 with): {words}.{_missing(whole)}"
+            f"{sum(shown)} of {len(shown)} decoded means of classes show their attribute: they score more than 0.5 (0 "
+            "and 1 are the average faces without and with it, by a classifier of pixels), and more than their "
+            "opposites "
+            f"by {_APART:g} or more: {words}.{_missing(whole)}"
         ),
         plates=(*_plates(lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
@@ -187,7 +191,7 @@ def genders(lab: GlowLab) -> Finding:
     d = who.direction
     table, _ = _scores_table((who,))
     return Finding(
-        verdict=verdict_of(with_it > 0.5, without < 0.5, d.length > 2 * d.noise),
+        verdict=verdict_of(with_it - without >= _APART, without < 0.5 < with_it, d.auc > 0.6),
         sentence=(
             f"The mean of {who.words} scores {with_it:.2f} and that of the others {without:.2f} (0 and 1 are the "
             "average "

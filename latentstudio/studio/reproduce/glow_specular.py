@@ -11,6 +11,7 @@ from latentstudio.stats.pictures import HALF_RANGE
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
+from latentstudio.studio.reproduce.glow_paths import reference
 from latentstudio.studio.reproduce.glow_subjects import Subject
 
 _TRAITS: dict[str, tuple[str, ...]] = {
@@ -127,6 +128,7 @@ def full_length(lab: GlowLab) -> Finding:
     sets["about the mean, −0.5"], sets["about the mean, −1"] = mean - 0.5 * (codes - mean), 2 * mean - codes
     sets["draws of the prior"] = lab.draws(len(rows)).astype(np.float64)
     found: dict[str, tuple[float, ...]] = {}
+    others = reference(lab, len(rows))
     for name, made in sets.items():
         images = lab.decoded_raw(made.astype(np.float32))
         flat = images.reshape(len(images), -1)
@@ -134,25 +136,28 @@ def full_length(lab: GlowLab) -> Finding:
             clipped = 100 * float((np.abs(flat) > 1).mean())
         finite = 100 * float(np.isfinite(flat).all(axis=1).mean())
         norm = float(np.linalg.norm(made, axis=1).mean())
-        found[name] = (norm, finite, clipped, float(np.median(lab.features.nearest(images))), _contrast(images))
+        near, far = float(np.median(lab.features.nearest(images))), lab.features.frechet(images, others)
+        found[name] = (norm, finite, clipped, near, far, _contrast(images))
     own, half, full = (found[f"about zero, {name}"] for name in ("+1", "−0.5", "−1"))
     prior = found["draws of the prior"]
-    heads = ("", "norm", "finite, %", "clipped, %", "nearest", "contrast")
+    heads = ("", "norm", "finite, %", "clipped, %", "nearest", "Frechet distance", "contrast")
     notes = (
-        f"Nearest: median distance to the nearest training face, grey levels ({lab.features.words}). Contrast: "
-        "standard "
-        "deviation of the pixels of a picture, grey levels. +1 is the face itself.",
+        f"Nearest: median distance to the nearest training face, grey levels ({lab.features.words}). Frechet "
+        "distance of "
+        "whitened components to as many held-out faces. Contrast: standard deviation of the pixels of a picture, grey "
+        "levels. +1 is the face itself.",
     )
     shown = tuple(lab.code(int(r)) for r in rows[:_SHOWN])
-    about = f"norms: faces {own[0]:.1f}, draws {prior[0]:.1f}"
+    spoiled = full[1] < 100 or full[2] > own[2] + 1 or full[3] > 1.25 * own[3]
     return Finding(
-        verdict=verdict_of(full[1] < 100 or full[2] > max(2 * own[2], own[2] + 1), full[3] > 1.25 * own[3]),
+        verdict=verdict_of(spoiled, full[4] > half[4], full[4] > 1.25 * prior[4]),
         sentence=(
-            f"At full length {full[1]:.0f} % of the specular images are finite, {full[2]:.2f} % of their pixels are "
-            "out "
-            f"of range (faces {own[2]:.2f} %, half the length {half[2]:.2f} %) and the nearest training face is "
+            f"At full length {full[1]:.0f} % of the specular images are finite and {full[2]:.2f} % of their pixels out "
+            f"of range (faces {own[2]:.2f} %, half the length {half[2]:.2f} %); the nearest training face is "
             f"{full[3]:.1f} grey levels away (faces {own[3]:.1f}, half the length {half[3]:.1f}, draws of the prior "
-            f"{prior[3]:.1f}); mirrored at the mean instead of at zero {found['about the mean, −1'][3]:.1f} ({about})."
+            f"{prior[3]:.1f}), and the Frechet distance to held-out faces is {full[4]:.1f} (faces {own[4]:.1f}, half "
+            f"the length {half[4]:.1f}, draws {prior[4]:.1f}). Mirrored at the mean instead of at zero it is "
+            f"{found['about the mean, −1'][4]:.1f}."
         ),
         plates=(
             Plate(
@@ -165,7 +170,7 @@ def full_length(lab: GlowLab) -> Finding:
         n=f"{len(rows)} faces",
         model=f"{lab.words()}; codes of dequantised images",
         published="stated without a number: full length gives corrupted pictures",
-        ours=f"{full[3]:.1f} grey levels to the nearest face against {own[3]:.1f}",
+        ours=f"Frechet distance {full[4]:.1f} at full, {half[4]:.1f} at half the length",
     )
 
 
