@@ -8,6 +8,7 @@ from latentstudio.analyses.dose_response import DoseResponse
 from latentstudio.analyses.gaussianity import Gaussianity
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
+from latentstudio.analyses.projections import Projections
 from latentstudio.analyses.sensitivity import Sensitivity
 from latentstudio.analyses.training import Training
 
@@ -15,6 +16,7 @@ ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
     "norms": Norms,
     "gaussianity": Gaussianity,
+    "projections": Projections,
     "components": Components,
     "sensitivity": Sensitivity,
     "dose_response": DoseResponse,
