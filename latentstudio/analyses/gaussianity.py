@@ -9,9 +9,23 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.gaussianity_counts import Counts, regions_of
-from latentstudio.analyses.passes import CHUNK, Indices, Pace, data_of, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import (
+    CHUNK,
+    Indices,
+    Pace,
+    codes_control,
+    codes_words,
+    data_of,
+    dequantises,
+    model_of,
+    origin_words,
+    splits,
+    studied,
+    told,
+)
 from latentstudio.controls import control
 from latentstudio.errors import UserError
+from latentstudio.models.parts import ALL
 from latentstudio.results import Partial
 
 Floats = NDArray[np.float64]
@@ -39,9 +53,8 @@ class Gaussianity:
     needs_model: ClassVar[bool] = True
     needs_data: ClassVar[bool] = True
 
-    part: str = control(
-        "", "Part of the code", "text", help="The part that is drawn; empty is the whole code. Tables hold all parts."
-    )
+    part: str = control(ALL, "Part of the code", "part", help="The part that is drawn; tables hold all parts.")
+    codes: str = codes_control("auto")
     bins: int = control(30, "Bins", "int", minimum=5, maximum=200)
     seed: int = control(
         0, "Seed", "int", minimum=0, maximum=2**31 - 1, help="Draws the two halves and the simulated repeats."
@@ -76,12 +89,13 @@ class Gaussianity:
             indices = indices[readable]
             counts, _ = yield from self._first_pass(study, indices)
         shown = self._shown(counts)
-        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        caption = self._caption(study, indices)
         counts.fit_lines()
         for rows in _slices(len(indices)):
-            counts.project(rows, _codes(study, indices[rows])[0])
-            done = rows.stop / len(indices)
-            yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
+            span = _span(rows, len(indices), _FIRST, _SECOND)
+            codes, _ = yield from self._codes(study, indices[rows], span, "Projecting on the mean line")
+            counts.project(rows, codes)
+            yield Partial(span[1], None, "Projecting on the mean line")
         simulated: list[Floats] = []
         for group in range(len(counts.splits)):
             drawn = [np.zeros(0)]
@@ -97,19 +111,39 @@ class Gaussianity:
 
         counts = self._counts(study, indices)
         shown, readable = self._shown(counts), np.ones(len(indices), dtype=np.bool_)
-        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        caption = self._caption(study, indices)
         pace = Pace(len(indices))
         for rows in _slices(len(indices)):
-            codes, readable[rows] = _codes(study, indices[rows])
+            span = _span(rows, len(indices), 0.0, _FIRST)
+            codes, readable[rows] = yield from self._codes(study, indices[rows], span, "Encoding")
             counts.add(codes)
             result = None
             if readable[: rows.stop].any() and pace.due(rows.stop):
                 counts.flush()
                 result = first_sheet(counts, shown, self.bins, caption)
-            yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
+            yield Partial(span[1], result, "Encoding")
         if not readable.any():
             raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
         return counts, readable
+
+    def _caption(self, study: Study, indices: Indices) -> str:
+        words = (origin_words(study, indices), codes_words(study, self.codes), f"Random seed {self.seed}.")
+        return " ".join(filter(None, words))
+
+    def _codes(
+        self, study: Study, rows: Indices, span: tuple[float, float], message: str
+    ) -> Generator[Partial, None, tuple[Floats, NDArray[np.bool_]]]:
+        """Codes of the images at `rows`, float64 (n, D), NaN for unreadable pictures, and which can be read, bool."""
+        model = model_of(study)
+        codes = np.full((len(rows), model.space.size), np.nan)
+        if dequantises(study, self.codes):
+            found = yield from told(study.codes(rows, True), *span, message)
+            codes[found.kept] = found.codes
+            return codes, found.kept
+        images, kept = study.read(rows)
+        if kept.any():
+            codes[kept] = model.encode(images).double().cpu().numpy()
+        return codes, kept
 
     def _counts(self, study: Study, indices: Indices) -> Counts:
         from latentstudio.stats.norms import norm_law, typical_set
@@ -128,7 +162,7 @@ class Gaussianity:
     def _shown(self, counts: Counts) -> int:
         """Place of the region that is drawn."""
         names = [region.name for region in counts.regions]
-        if not self.part or self.part == names[0]:
+        if self.part in (ALL, names[0]):
             return 0
         if self.part in names:
             return names.index(self.part)
@@ -152,11 +186,7 @@ def _slices(total: int) -> Iterator[slice]:
         yield slice(start, min(start + CHUNK, total))
 
 
-def _codes(study: Study, rows: Indices) -> tuple[Floats, NDArray[np.bool_]]:
-    """Codes of the images at `rows`, float64 (n, D) with NaN for pictures that cannot be read, and which can, bool."""
-    model = model_of(study)
-    images, kept = study.read(rows)
-    codes = np.full((len(rows), model.space.size), np.nan)
-    if kept.any():
-        codes[kept] = model.encode(images).double().cpu().numpy()
-    return codes, kept
+def _span(rows: slice, total: int, start: float, stop: float) -> tuple[float, float]:
+    """Shares of the work before and after a slice of `total` rows, between `start` and `stop`."""
+    width = stop - start
+    return start + width * rows.start / total, start + width * rows.stop / total

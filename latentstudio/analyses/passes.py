@@ -191,9 +191,9 @@ def dequantises(study: Study, wanted: str) -> bool:
 
 
 def codes_words(study: Study, wanted: str) -> str:
-    """Say in a caption which codes are looked at."""
+    """Say in a caption which codes are looked at; empty where a model has plain codes only."""
     if dequantises(study, wanted):
         return "Codes of dequantised pictures, with the noise of training."
     if hasattr(model_of(study), "dequantised_codes"):
         return "Codes of plain pictures, without the noise of training."
-    return "The model adds no noise to pictures, so codes are plain." if wanted == "dequantised" else "Plain codes."
+    return "The model adds no noise to pictures, so codes are plain." if wanted == "dequantised" else ""

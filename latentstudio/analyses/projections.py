@@ -213,9 +213,7 @@ class _Pass:
         """Values of the shown images on every line, (lines, shown), and the threshold of each from the other half."""
         values = np.concatenate([lines.values[:, self.other] for lines in self.lines])
         fitted = self.halves.first & ~self.far
-        thresholds = [
-            best_threshold(fair[fitted], self.present[fitted]) for lines in self.lines for fair in lines.fair
-        ]
+        thresholds = [best_threshold(fair[fitted], self.present[fitted]) for lines in self.lines for fair in lines.fair]
         return values, np.array(thresholds)
 
     def _through(
@@ -276,7 +274,7 @@ class _Pass:
         ]
         if "latent" in SPACES[wish.space]:
             words.append(codes_words(self.study, wish.codes))
-        return " ".join([*words, f"Random seed {wish.seed}."])
+        return " ".join(filter(None, [*words, f"Random seed {wish.seed}."]))
 
     def notes(self) -> tuple[str, ...]:
         """What has to be said about the images."""

@@ -50,8 +50,8 @@ def discrimination_table(looked: "_Pass", resampled: Resampled | None, caption: 
     repeats = 0 if resampled is None else len(resampled.auc)
     whom = "persons" if looked.identity is not None else "images"
     notes = [
-        f"{int(fitted.sum()):,} images in the half of the fit, {len(other):,} in the other. Accuracy is the mean of both "
-        "classes' shares, 0.5 by chance, at a threshold from the half of the fit.",
+        f"{int(fitted.sum()):,} images in the half of the fit, {len(other):,} in the other. Accuracy is the mean of "
+        "both classes' shares, 0.5 by chance, at a threshold from the half of the fit.",
     ]
     if repeats:
         notes.append(f"Intervals: 95 % of {repeats:,} bootstrap repeats over {whom} of the other half.")

@@ -45,6 +45,8 @@ class AnalysisPanel(ResultPanel):
 
     def _arrange(self) -> None:
         side = self.side.column
+        for widget in self.beside():
+            side.addWidget(widget)
         side.addWidget(self.form)
         side.addWidget(self.restrict)
         side.addStretch(1)
@@ -59,6 +61,10 @@ class AnalysisPanel(ResultPanel):
         self._sides.addLayout(shown, 1)
         self._sides.addWidget(self.side)
         self.side.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
+
+    def beside(self) -> tuple[QWidget, ...]:
+        """Return further widgets that stand above the form."""
+        return ()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the form above the result where the panel is narrow."""
