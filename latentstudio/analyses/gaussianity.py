@@ -53,7 +53,7 @@ class Gaussianity:
     needs_model: ClassVar[bool] = True
     needs_data: ClassVar[bool] = True
 
-    part: str = control(ALL, "Part of the code", "part", help="The part that is drawn; tables hold all parts.")
+    part: str = control(ALL, "Part", "part", help="The part that is drawn; tables hold all parts.")
     codes: str = codes_control("auto")
     bins: int = control(30, "Bins", "int", minimum=5, maximum=200)
     seed: int = control(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.projections_fit import NAMES, Lines
 from latentstudio.analyses.projections_tables import claims_table, discrimination_table, means_table
-from latentstudio.results import Axis, Distribution, Histogram, Line, Sheet, Single
+from latentstudio.results import Axis, Band, Distribution, Histogram, Line, Sheet, Single
 from latentstudio.stats.discrimination import Resampled, best_threshold
 from latentstudio.stats.norms import component_deviation
 
@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _POINTS = 400
 _REACH = 3.5
 """Standard deviations of a reference that its histogram's axis holds."""
+_CENTRAL = 1.96
+"""Standard deviations on either side that hold 95 % of a normal law."""
 SPACE_WORDS = {"latent": "latent space", "image": "image space"}
 
 
@@ -99,7 +101,10 @@ class Shown:
         span = _span(np.concatenate([values, [-_REACH * deviation, _REACH * deviation]]))
         edges = np.linspace(*span, looked.wish.bins + 1)
         hits = np.histogram(values, edges)[0].astype(np.float64)
-        laws = [(0.0, deviation, noise)]
+        # Noise of pixels is so much narrower than pictures of faces that its curve would press their bars flat.
+        pixels = lines.space == "image"
+        band = Band(-_CENTRAL * deviation, _CENTRAL * deviation, f"95 % of {noise}") if pixels else None
+        laws = [] if pixels else [(0.0, deviation, noise)]
         if len(values) > 1 and values.std() > 0:
             laws.append((float(values.mean()), float(values.std(ddof=1)), "normal of the same mean and sd"))
         x, width = np.linspace(*span, _POINTS), float(edges[1] - edges[0])
@@ -109,6 +114,7 @@ class Shown:
             self._label(lines, kind),
             "images",
             tuple(Line(words, x, _expected(x, width, *law, len(values)), "reference") for *law, words in laws),
+            band,
             title=f"{NAMES[kind].capitalize()} projection of the data set, {SPACE_WORDS[lines.space]}",
             caption=caption,
             notes=tuple(notes),

@@ -209,10 +209,9 @@ def test_uniform_noise_has_the_law_that_is_drawn_for_it() -> None:
     unit = whole.axis.unit.astype(float)
     noise = np.random.default_rng(0).uniform(-1, 1, (20_000, 1, EDGE, EDGE)).astype(np.float32)
     drawn = shrunk(noise, 2).reshape(len(noise), -1) @ unit
-    line = whole.references[0]
-    assert line.label == "uniform noise"
-    spread = math.sqrt(np.trapezoid(line.x**2 * line.y, line.x) / np.trapezoid(line.y, line.x))
-    assert spread == pytest.approx(drawn.std(), rel=0.1)
+    assert whole.band.label == "95 % of uniform noise"
+    assert np.mean((drawn > whole.band.low) & (drawn < whole.band.high)) == pytest.approx(0.95, abs=0.012)
+    assert [line.label for line in whole.references] == ["normal of the same mean and sd"]
 
 
 def test_a_rare_class_has_its_own_share_in_the_whole_data_set() -> None:

@@ -75,6 +75,17 @@ def panel_of(**changes) -> Panel:
     return Panel(id="projections-1", kind="analysis", name="projections", **fields)
 
 
+@pytest.fixture(autouse=True)
+def _every_move_counts():
+    """A hand moves the mouse slowly, a test does not; pyqtgraph drops moves that follow each other too fast."""
+    import pyqtgraph as pg
+
+    before = pg.getConfigOption("mouseRateLimit")
+    pg.setConfigOption("mouseRateLimit", -1)
+    yield
+    pg.setConfigOption("mouseRateLimit", before)
+
+
 @pytest.fixture
 def made(qtbot):
     """Make a panel over a toy world with a face in the inspector, and take both away again."""
@@ -121,6 +132,14 @@ def drag(qtbot, plot, start: float, to: float) -> None:
     """A true drag with the mouse from one value to another, above the bars, where the marker's handle is."""
     surface = plot.surface
     port = surface.viewport()
+    seen: list[QPointF] = []
+
+    def at_rest() -> bool:
+        seen.append(surface.pixel_of(to, 0.0))
+        fitted = surface.limits()[1] > 10 and port.visibleRegion().boundingRect().height() > 100
+        return fitted and seen[-3:].count(seen[-1]) == 3
+
+    qtbot.waitUntil(at_rest)
     high = surface.limits()[3]
     first, last = (surface.pixel_of(x, 0.6 * high) for x in (start, to))
     begin, end = (QPoint(round(p.x()), round(p.y())) for p in (first, last))

@@ -4,7 +4,6 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QColor
 
 from latentstudio.gui.theme import colors
 from latentstudio.gui.widgets.plots.surface import Surface
@@ -33,7 +32,8 @@ class FaceMarker(QObject):
         self._at: float | None = None
         self._movable = False
         self._span = (0.0, 1.0)
-        self._lines: list[Any] = []
+        self._line: Any = None
+        self._origin: Any = None
         self._quiet = QTimer(self, singleShot=True, interval=_SETTLE)
         self._quiet.timeout.connect(self.settled)
         surface.arrowed.connect(self._step)
@@ -46,21 +46,21 @@ class FaceMarker(QObject):
     @property
     def line(self) -> Any:
         """The line that can be dragged; None while there is none."""
-        return self._lines[0] if self._lines else None
+        return self._line
 
     def set_place(self, own: float | None, moved: float | None, movable: bool) -> None:
         """Show where a face lies, and where it was moved to; None of both takes the marker away."""
         at = own if moved is None else moved
-        same = (own is None) == (self._own is None) and movable == self._movable and bool(self._lines)
-        same = same and (own != at) == (len(self._lines) > 1)
+        same = self._line is not None and at is not None and movable == self._movable
         self._own, self._at, self._movable = own, at, movable
-        if same and at is not None:
-            for line, value in zip(self._lines, (at, own), strict=False):
-                line.blockSignals(True)
-                line.setValue(value)
-                line.blockSignals(False)
-        else:
+        if not same:
             self.draw()
+            return
+        # The line under the hand stays the same object: it is in the middle of its drag.
+        self._line.blockSignals(True)
+        self._line.setValue(at)
+        self._line.blockSignals(False)
+        self._draw_origin()
 
     def set_span(self, low: float, high: float) -> None:
         """Say where the axis ends; the marker can go half as far beyond either end."""
@@ -68,37 +68,44 @@ class FaceMarker(QObject):
 
     def draw(self) -> None:
         """Draw it anew, after the surface was cleared or when it changes its kind."""
-        for line in self._lines:
-            self._surface.removeItem(line)
-        self._lines = []
-        if self._at is None:
-            return
-        tint = QColor(colors().text)
-        line = pg.InfiniteLine(
-            self._at,
-            angle=90,
-            movable=self._movable,
-            pen=pg.mkPen(tint, width=2),
-            hoverPen=pg.mkPen(colors().accent, width=3),
-        )
-        line.addMarker("v", 1.0, 12.0)
-        if self._movable:
-            line.setCursor(Qt.CursorShape.SizeHorCursor)
-        line.setZValue(ABOVE)
-        line.sigDragged.connect(self._dragged)
-        line.sigPositionChangeFinished.connect(self._released)
-        self._surface.addItem(line, ignoreBounds=self._span[0] <= self._at <= self._span[1])
-        self._lines.append(line)
-        if self._own is not None and self._own != self._at:
-            dots = pg.mkPen(tint, width=1.5, style=Qt.PenStyle.DotLine)
-            from_here = pg.InfiniteLine(self._own, angle=90, movable=False, pen=dots)
-            from_here.setZValue(ABOVE - 1)
-            self._surface.addItem(from_here, ignoreBounds=True)
-            self._lines.append(from_here)
+        if self._line is not None:
+            self._surface.removeItem(self._line)
+            self._line = None
+        if self._at is not None:
+            line = pg.InfiniteLine(
+                self._at,
+                angle=90,
+                movable=self._movable,
+                pen=pg.mkPen(colors().text, width=2),
+                hoverPen=pg.mkPen(colors().accent, width=3),
+            )
+            line.addMarker("v", 1.0, 12.0)
+            if self._movable:
+                line.setCursor(Qt.CursorShape.SizeHorCursor)
+            line.setZValue(ABOVE)
+            line.sigDragged.connect(self._dragged)
+            line.sigPositionChangeFinished.connect(self._released)
+            self._surface.addItem(line, ignoreBounds=self._span[0] <= self._at <= self._span[1])
+            self._line = line
+        self._draw_origin()
+
+    def _draw_origin(self) -> None:
+        """Draw or move the dotted line where a moved face came from."""
+        moved = self._at is not None and self._own is not None and self._own != self._at
+        if not moved and self._origin is not None:
+            self._surface.removeItem(self._origin)
+            self._origin = None
+        elif moved and self._origin is None:
+            dots = pg.mkPen(colors().text, width=1.5, style=Qt.PenStyle.DotLine)
+            self._origin = pg.InfiniteLine(self._own, angle=90, movable=False, pen=dots)
+            self._origin.setZValue(ABOVE - 1)
+            self._surface.addItem(self._origin, ignoreBounds=True)
+        elif moved:
+            self._origin.setValue(self._own)
 
     def forget(self) -> None:
         """The surface was cleared, so that the lines are gone."""
-        self._lines = []
+        self._line = self._origin = None
 
     def _held(self, value: float) -> float:
         room = (self._span[1] - self._span[0]) / 2

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QWidget
 
-from latentstudio.gui.theme import numeric_font
+from latentstudio.gui.theme import numeric_font, small_font
 from latentstudio.gui.widgets.plots.view import ResultPart
 from latentstudio.results import Table
 
@@ -155,6 +155,7 @@ class TableView(ResultPart):
         height = self.rows.fontMetrics().height() + 8
         self.rows.verticalHeader().setDefaultSectionSize(height)
         header = self.rows.horizontalHeader()
+        header.setFont(small_font(0.92))
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         above = header.sizeHint().height() + self.rows.horizontalScrollBar().sizeHint().height() + 6
