@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from latentstudio.stats.discrimination import Resampled, best_threshold
 from latentstudio.stats.norms import component_deviation
 
 if TYPE_CHECKING:
-    from latentstudio.analyses.projections import _Pass
+    from latentstudio.analyses.projections_pass import Pass
 
 Floats = NDArray[np.float64]
 _POINTS = 400
@@ -28,7 +28,7 @@ SPACE_WORDS = {"latent": "latent space", "image": "image space"}
 class Shown:
     """Makes the sheet from what a pass knows so far; the lines do not change any more."""
 
-    def __init__(self, looked: "_Pass") -> None:
+    def __init__(self, looked: "Pass") -> None:
         self.looked = looked
         self._axes = [
             [Axis(NAMES[kind], lines.space, lines.units[kind], looked.factor if lines.space == "image" else 1)]
@@ -57,7 +57,8 @@ class Shown:
     def _known(self, lines: Lines) -> NDArray[np.int64]:
         """Places of the shown images that are projected already."""
         other = self.looked.other
-        return other[np.isfinite(lines.values[0, other])]
+        known: NDArray[np.int64] = other[np.isfinite(lines.values[0, other])]
+        return known
 
     def _label(self, lines: Lines, kind: int) -> str:
         unit = "standard deviations of the prior" if lines.space == "latent" else "pixels in −1 to 1, 0 is mid-grey"
@@ -70,9 +71,13 @@ class Shown:
         """Both classes, each as shares of its own images, so that a rare one can be seen."""
         looked, known = self.looked, self._known(lines)
         values, present = lines.values[kind, known], looked.present[known]
-        edges = np.linspace(*_span(values), looked.wish.bins + 1)
+        edges = np.linspace(*_span(values), looked.asked.bins + 1)
         histograms = []
-        for side, words, role in ((present, looked.members.words, "data"), (~present, looked.members.without, "other")):
+        sides: tuple[tuple[NDArray[np.bool_], str, Literal["data", "other"]], ...] = (
+            (present, looked.members.words, "data"),
+            (~present, looked.members.without, "other"),
+        )
+        for side, words, role in sides:
             hits = np.histogram(values[side], edges)[0] * (100 / max(int(side.sum()), 1))
             label = f"{words} ({int(side.sum()):,})"
             histograms.append(Histogram(label, edges, hits, role, values[side], looked.rows[known[side]]))
@@ -95,11 +100,11 @@ class Shown:
     def _whole(self, lines: Lines, number: int, kind: int, caption: str) -> Distribution:
         """The classes in the shares that they have in the data set, against noise and a normal law."""
         looked, known = self.looked, self._known(lines)
-        chosen = known[natural(looked.present[known], looked.share, looked.wish.seed)]
+        chosen = known[natural(looked.present[known], looked.share, looked.asked.seed)]
         values = lines.values[kind, chosen]
         deviation, noise = self._noise(lines)
         span = _span(np.concatenate([values, [-_REACH * deviation, _REACH * deviation]]))
-        edges = np.linspace(*span, looked.wish.bins + 1)
+        edges = np.linspace(*span, looked.asked.bins + 1)
         hits = np.histogram(values, edges)[0].astype(np.float64)
         # Noise of pixels is so much narrower than pictures of faces that its curve would press their bars flat.
         pixels = lines.space == "image"
@@ -113,7 +118,7 @@ class Shown:
             (Histogram(f"data set ({len(values):,})", edges, hits, "data", values, looked.rows[chosen]),),
             self._label(lines, kind),
             "images",
-            tuple(Line(words, x, _expected(x, width, *law, len(values)), "reference") for *law, words in laws),
+            tuple(Line(words, x, _expected(x, width, m, sd, len(values)), "reference") for m, sd, words in laws),
             band,
             title=f"{NAMES[kind].capitalize()} projection of the data set, {SPACE_WORDS[lines.space]}",
             caption=caption,

@@ -1,9 +1,10 @@
 """Tables of `analyses.projections`: the half of the fit beside the other, with intervals and nulls."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentstudio.analyses.projections_fit import NAMES, OPPOSITE, ZERO
 from latentstudio.results import Table
@@ -11,29 +12,25 @@ from latentstudio.stats.directions import auc_of
 from latentstudio.stats.discrimination import Resampled, accuracy_of
 
 if TYPE_CHECKING:
-    from latentstudio.analyses.projections import _Pass
+    from latentstudio.analyses.projections_pass import Pass
 
+Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
 
 
-def discrimination_table(looked: "_Pass", resampled: Resampled | None, caption: str) -> Table:
+def discrimination_table(looked: "Pass", resampled: Resampled | None, caption: str) -> Table:
     """AUC and accuracy on every line, of the half of the fit and of the other."""
     rows: list[Row] = []
     _, thresholds = looked.scores()
     fitted, other = looked.halves.first & ~looked.far, looked.other
+    halves = (np.flatnonzero(fitted), other)
     for place, (lines, kind) in enumerate((lines, kind) for lines in looked.lines for kind in range(2)):
         numbers: list[float | None] = []
-        halves = [np.flatnonzero(fitted), other]
-        for measure, repeats in (("auc", "auc"), ("accuracy", "accuracy")):
-            for half in halves:
-                values = lines.values[kind, half]
-                known = np.isfinite(values)
-                scores, present = values[known], looked.present[half][known]
-                found = auc_of(scores, present) if measure == "auc" else accuracy_of(scores, present, thresholds[place])
-                numbers.append(_cell(found))
-            drawn = np.zeros(0) if resampled is None else getattr(resampled, repeats)[:, place]
-            ends = resampled.interval(drawn) if resampled is not None else (math.nan, math.nan)
-            numbers += [_cell(v) for v in ends]
+        sides = [_known(lines.values[kind, half], looked.present[half]) for half in halves]
+        numbers += [_cell(auc_of(*side)) for side in sides]
+        numbers += _interval(resampled, "auc", place)
+        numbers += [_cell(accuracy_of(*side, thresholds[place])) for side in sides]
+        numbers += _interval(resampled, "accuracy", place)
         rows.append((lines.space, NAMES[kind], *numbers))
     columns = (
         "space",
@@ -47,18 +44,18 @@ def discrimination_table(looked: "_Pass", resampled: Resampled | None, caption: 
         "2.5 %",
         "97.5 %",
     )
-    repeats = 0 if resampled is None else len(resampled.auc)
+    drawn = 0 if resampled is None else len(resampled.auc)
     whom = "persons" if looked.identity is not None else "images"
     notes = [
         f"{int(fitted.sum()):,} images in the half of the fit, {len(other):,} in the other. Accuracy is the mean of "
         "both classes' shares, 0.5 by chance, at a threshold from the half of the fit.",
     ]
-    if repeats:
-        notes.append(f"Intervals: 95 % of {repeats:,} bootstrap repeats over {whom} of the other half.")
+    if drawn:
+        notes.append(f"Intervals: 95 % of {drawn:,} bootstrap repeats over {whom} of the other half.")
     return Table(columns, tuple(rows), digits=3, title="Discrimination", caption=caption, notes=tuple(notes))
 
 
-def claims_table(looked: "_Pass", resampled: Resampled, caption: str) -> Table:
+def claims_table(looked: "Pass", resampled: Resampled, caption: str) -> Table:
     """Differences of held-out AUC between spaces and between projections, with intervals over the same repeats."""
     places = {(lines.space, kind): 2 * n + kind for n, lines in enumerate(looked.lines) for kind in range(2)}
     values, _ = looked.scores()
@@ -82,7 +79,7 @@ def claims_table(looked: "_Pass", resampled: Resampled, caption: str) -> Table:
     return Table(columns, tuple(rows), digits=3, title="Which tells more", caption=caption, notes=(note,))
 
 
-def means_table(looked: "_Pass", caption: str) -> Table:
+def means_table(looked: "Pass", caption: str) -> Table:
     """Mean and spread of the projections of each class; of the half of the fit beside what pure noise would give."""
     rows: list[Row] = []
     fitted = looked.halves.first & ~looked.far
@@ -106,7 +103,7 @@ def means_table(looked: "_Pass", caption: str) -> Table:
     return Table(columns, tuple(rows), digits=2, title="Means", caption=caption, notes=(note,))
 
 
-def _null(looked: "_Pass", space: str, kind: int, with_it: bool, half: str) -> float | None:
+def _null(looked: "Pass", space: str, kind: int, with_it: bool, half: str) -> float | None:
     """Mean projection of independent draws of the prior on lines fitted to draws; known for differences of means.
 
     With s the deviation of a component and e1, e0 the errors of both means, of squared length D s^2 / n each, the line
@@ -115,7 +112,7 @@ def _null(looked: "_Pass", space: str, kind: int, with_it: bool, half: str) -> f
     from latentstudio.analyses.passes import model_of
     from latentstudio.stats.norms import component_deviation
 
-    if space != "latent" or (kind == OPPOSITE and looked.wish.estimator != "mean_difference"):
+    if space != "latent" or (kind == OPPOSITE and looked.asked.estimator != "mean_difference"):
         return None
     if half == "other":
         return 0.0
@@ -126,6 +123,19 @@ def _null(looked: "_Pass", space: str, kind: int, with_it: bool, half: str) -> f
         return deviation * math.sqrt(lines.size / n1) if with_it else 0.0
     length = math.sqrt(lines.size * (1 / n1 + 1 / n0))
     return deviation * (lines.size / n1 if with_it else -lines.size / n0) / length
+
+
+def _known(values: Floats, present: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Scores that are known, and who of them has the property."""
+    known = np.isfinite(values)
+    return values[known], present[known]
+
+
+def _interval(resampled: Resampled | None, of: Literal["auc", "accuracy"], place: int) -> list[float | None]:
+    if resampled is None:
+        return [None, None]
+    values = resampled.auc if of == "auc" else resampled.accuracy
+    return [_cell(end) for end in resampled.interval(values[:, place])]
 
 
 def _cell(value: float) -> float | None:

@@ -88,7 +88,7 @@ class ProjectionsPanel(AnalysisPanel):
         face: Any = self.controller.inspection
         axis = self._axis()
         own = None if face is None or axis is None else on_line(axis, face.code, None)
-        if own is None:
+        if axis is None or own is None:
             self._asked = self._moved = None
             self._draw_markers(None)
             self.mover.set_frames(None, (), None)
@@ -116,7 +116,8 @@ class ProjectionsPanel(AnalysisPanel):
             self._show_face()
 
     def _draw_face(self, axis: Axis, face: Any, own: float) -> None:
-        frames, labels = inspected_frames(face), ("Face",)
+        frames = inspected_frames(face)
+        labels: tuple[str, ...] = ("Face",)
         if self._moved is not None:
             frames, labels = joined(frames, self._moved), ("Face", "Moved")
         self.mover.set_frames(frames, labels, None)

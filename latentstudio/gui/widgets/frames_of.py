@@ -67,12 +67,14 @@ def inspected_frames(inspection: "Inspection") -> Frames:
 
 def joined(first: Frames, second: Frames) -> Frames:
     """Return two sets of frames one after the other, without what only one of them knows."""
-    densities = (first.log_prob, second.log_prob)
+    density = None
+    if first.log_prob is not None and second.log_prob is not None:
+        density = np.concatenate([first.log_prob, second.log_prob])
     return Frames(
         images=np.concatenate([first.images, second.images]),
         codes=np.concatenate([first.codes, second.codes]),
         norm=np.concatenate([first.norm, second.norm]),
-        log_prob=None if densities[0] is None or densities[1] is None else np.concatenate(densities),
+        log_prob=density,
         prior_percentile=np.concatenate([first.prior_percentile, second.prior_percentile]),
         data_percentile=None,
         nearest=None,
