@@ -101,6 +101,6 @@ class Projections:
             if not looked.unread.any():
                 return
             allowed[looked.rows[looked.unread]] = False
-            if not allowed.any():
+            if not np.isfinite(members.labels[allowed]).any():
                 n = len(studied(study))
                 raise UserError(f"None of the {n:,} images of {data_of(study).title} can be read.")

@@ -88,6 +88,9 @@ class Pass:
         fitted = np.flatnonzero(self.halves.first)
         yield from self._through(fitted, (0.0, _FITTED), "Finding the line", Lines.add, lambda _done: None)
         if self.unread.any():
+            if self.unread[fitted].all():
+                others = np.flatnonzero(~self.halves.first)
+                yield from self._through(others, (_FITTED, _FITTED), "Reading", lambda *_: None, lambda _done: None)
             return
         used = self.present[fitted[~self.far[fitted]]]
         if not used.any() or used.all():
@@ -174,7 +177,7 @@ class Pass:
             else:
                 images, kept = self.study.read(rows)
                 pixels = shrunk(images.float().cpu().numpy(), self.factor)
-                values[kept] = pixels.reshape(len(pixels), -1)
+                values[kept] = pixels.reshape(len(pixels), lines.size)
             self.unread[block] |= ~kept
             found.append(values)
         return found

@@ -286,3 +286,48 @@ def test_memory_does_not_grow_with_the_codes() -> None:
         return used
 
     assert peak(4000) - peak(1000) < 3000 * 2000 * 8 / 50
+
+
+# --- which codes
+
+
+class Dequantising(ToyModel):
+    """Codes of pictures with noise lie 1.5 farther along every component; the noise of an image is its own."""
+
+    def dequantised_codes(self, images, generators):
+        noise = torch.stack([torch.randn(SIZE, generator=g) for g in generators])
+        return self.encode(images) + 1.5 + 0.01 * noise
+
+
+def test_dequantised_codes_are_taken_where_there_are_any_and_the_caption_says_which() -> None:
+    space = workspace(PureData(200), Dequantising())
+    found = {codes: run(space, codes=codes) for codes in ("auto", "plain", "dequantised")}
+    norms = {codes: table(result, "Norm of the mean")[0]["norm of the mean"] for codes, result in found.items()}
+    assert norms["auto"] == norms["dequantised"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
+    assert norms["plain"] < 0.5
+    assert "Codes of dequantised pictures, with the noise of training." in found["auto"].caption
+    assert "Codes of plain pictures, without the noise of training." in found["plain"].caption
+    other = [row for row in table(found["auto"], "Projection on the mean line") if row["half"] == "other"]
+    assert other[0]["mean"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
+
+
+def test_models_without_noise_have_plain_codes_and_old_recipes_keep_working() -> None:
+    space = workspace(PureData(120))
+    assert "noise" not in run(space).caption
+    assert "The model adds no noise" in run(space, codes="dequantised").caption
+    old, new = run(space, part=""), run(space, part="all")
+    assert [p for p in old.parts if isinstance(p, Table)] == [p for p in new.parts if isinstance(p, Table)]
+    part = run(space, part="back")
+    assert any(isinstance(p, Distribution) and p.x_label == "norm of the code, back" for p in part.parts)
+
+
+def test_dequantised_pictures_that_cannot_be_read_are_left_out_and_said_so() -> None:
+    class Broken(PureData):
+        def images(self, indices):
+            if any(int(i) in (3, 7) for i in indices):
+                raise UserError("picture is damaged")
+            return super().images(indices)
+
+    result = run(workspace(Broken(100), Dequantising()))
+    assert table(result, "Norm of the mean")[0]["images"] == 98
+    assert "2 images cannot be read and are left out" in " ".join(result.parts[0].notes)

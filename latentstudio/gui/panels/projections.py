@@ -8,7 +8,7 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput
 from latentstudio.gui.markers import Move, line_of, moved, moved_input, on_line, percentile_of, picture_of, values_on
 from latentstudio.gui.panels.analysis import AnalysisPanel
-from latentstudio.gui.widgets.face_mover import FaceMover
+from latentstudio.gui.widgets.face_mover import HINT, FaceMover
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import inspected_frames, joined
 from latentstudio.gui.widgets.readouts import number, percent
@@ -91,6 +91,7 @@ class ProjectionsPanel(AnalysisPanel):
         if axis is None or own is None:
             self._asked = self._moved = None
             self._draw_markers(None)
+            self.mover.preview.set_hint(HINT if face is None else "")
             self.mover.set_frames(None, (), None)
             self.mover.set_state("", None, False)
             return
