@@ -6,11 +6,15 @@ from latentstudio.analyses.additivity import Additivity
 from latentstudio.analyses.components import Components
 from latentstudio.analyses.dose_response import DoseResponse
 from latentstudio.analyses.gaussianity import Gaussianity
+from latentstudio.analyses.half_space import HalfSpace
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
 from latentstudio.analyses.projections import Projections
 from latentstudio.analyses.sensitivity import Sensitivity
+from latentstudio.analyses.separability import Separability
 from latentstudio.analyses.training import Training
+from latentstudio.analyses.unbounded_likelihood import UnboundedLikelihood
+from latentstudio.analyses.uniqueness import Uniqueness
 
 ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
@@ -22,4 +26,8 @@ ANALYSES: dict[str, type[Any]] = {
     "dose_response": DoseResponse,
     "additivity": Additivity,
     "training": Training,
+    "separability": Separability,
+    "half_space": HalfSpace,
+    "uniqueness": Uniqueness,
+    "unbounded_likelihood": UnboundedLikelihood,
 }

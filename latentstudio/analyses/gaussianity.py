@@ -79,7 +79,13 @@ class Gaussianity:
     )
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part."""
+        """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part.
+
+        Raises
+        ------
+        UserError
+            The prior is not normal, there is no such part, or no image can be read.
+        """
         from latentstudio.analyses.gaussianity_plots import sheet
 
         indices = studied(study)

@@ -196,5 +196,5 @@ def codes_words(study: Study, wanted: str) -> str:
     if dequantises(study, wanted):
         return "Codes of dequantised pictures, with the noise of training."
     if hasattr(model_of(study), "dequantised_codes"):
-        return "Codes of plain pictures, without the noise of training."
+        return "Codes of plain pictures, without the noise of training, are shorter than those of training."
     return "The model adds no noise to pictures, so codes are plain." if wanted == "dequantised" else ""

@@ -13,7 +13,7 @@ from latentstudio.analyses import ANALYSES
 from latentstudio.analyses.base import Found, Study
 from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.code_bank import CodeBank
@@ -98,7 +98,12 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
             codes=lambda rows, dequantised=False: _told_of(bank, rows, dequantised, lost),
             direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
         )
-    return study, changes(recipe, info, data)
+    words = (
+        ""
+        if data is None or model is None or info is None
+        else fit_words(data.image_shape, model.image_shape, info.name)
+    )
+    return study, (*changes(recipe, info, data), *filter(None, [words]))
 
 
 def _told_of(

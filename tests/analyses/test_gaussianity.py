@@ -306,7 +306,7 @@ def test_dequantised_codes_are_taken_where_there_are_any_and_the_caption_says_wh
     assert norms["auto"] == norms["dequantised"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
     assert norms["plain"] < 0.5
     assert "Codes of dequantised pictures, with the noise of training." in found["auto"].caption
-    assert "Codes of plain pictures, without the noise of training." in found["plain"].caption
+    assert "Codes of plain pictures, without the noise of training" in found["plain"].caption
     other = [row for row in table(found["auto"], "Projection on the mean line") if row["half"] == "other"]
     assert other[0]["mean"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
 
@@ -331,3 +331,28 @@ def test_dequantised_pictures_that_cannot_be_read_are_left_out_and_said_so() -> 
     result = run(workspace(Broken(100), Dequantising()))
     assert table(result, "Norm of the mean")[0]["images"] == 98
     assert "2 images cannot be read and are left out" in " ".join(result.parts[0].notes)
+
+
+class NoisyModel(ToyModel):
+    """The toy, with codes of pictures spread over their bins of 8 bits."""
+
+    def dequantised_codes(self, images: torch.Tensor, generator: list[torch.Generator]) -> torch.Tensor:
+        noise = torch.stack([torch.rand(image.shape, generator=g) for image, g in zip(images, generator, strict=True)])
+        noise = noise - 0.5
+        return self.encode(images + noise / 127.5)
+
+
+def test_pixel_noise_is_the_same_in_both_passes_and_makes_codes_longer() -> None:
+    data = ToyData(60)
+    space = workspace(data, NoisyModel())
+    plain, noisy = run(space, codes="plain"), run(space, codes="dequantised")
+    added = (1 / 127.5) ** 2 / 12 / SCALE**2 * SIZE
+    sizes = [np.square(next(h.values for h in r.parts[2].histograms)).mean() for r in (plain, noisy)]
+    assert sizes[1] - sizes[0] == pytest.approx(added, abs=4 * math.sqrt(4 * 6 * added / SIZE / 60))
+    assert "with the noise of training" in noisy.caption
+    assert "shorter than those of training" in plain.caption
+    # The half of the fit has the projections of its own codes: their mean is the norm of that half's mean.
+    half = next(row for row in table(noisy, "Projection on the mean line") if row["part"] == "whole code")
+    assert half["half"] == "of the fit"
+    again = table(run(space, codes="dequantised"), "Projection on the mean line")
+    assert again[0]["mean"] == half["mean"]
