@@ -1,5 +1,7 @@
 """Differences between pictures as a person sees them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,11 +22,11 @@ def change_map(pictures: Floats, other: Floats) -> Floats:
     return np.asarray(np.abs(pictures - other).max(axis=-3), dtype=np.float64)
 
 
-def reduced(images: NDArray[np.float32], edge: int = 32) -> NDArray[np.float32]:
-    """Reduce pictures (n, C, H, W) to grey rows (n, F): both sides are halved by box averages until `edge` fits."""
+def halved(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
+    """Turn pictures (n, C, H, W) grey and halve both sides by box averages until `edge` fits: (n, h, w)."""
     grey = images.mean(axis=1, dtype=np.float32)
     while max(grey.shape[1:]) > edge and min(grey.shape[1:]) > 1:
         h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
         quarters = grey[:, :h, :w].reshape(len(grey), h // 2, 2, w // 2, 2)
         grey = quarters.mean(axis=(2, 4), dtype=np.float32)
-    return np.ascontiguousarray(grey.reshape(len(grey), -1))
+    return np.ascontiguousarray(grey, dtype=np.float32)

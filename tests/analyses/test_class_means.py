@@ -323,20 +323,22 @@ def test_sources_and_person_are_drawn_when_none_is_dropped_and_not_averaged(work
 # --- feature sheet
 
 
-def test_uniqueness_of_a_class_at_a_point_and_of_a_spread_one() -> None:
+def test_uniqueness_compares_the_variety_at_the_place_of_the_change() -> None:
     random = np.random.default_rng(1)
-    codes = random.normal(0, 0.01, (400, 5)).astype(np.float32)
-    present = np.arange(400) % 2 == 0
-    codes[present, 0] += 4
-    (value, low, high), auc = uniqueness(codes, present, "mean_difference", 0)
-    assert value == pytest.approx(1, abs=1e-3)
-    assert low <= value <= high
-    assert auc == 1
-    # Members at 4 +- 4 along the direction: m^2 / (m^2 + s^2) = 1/2.
-    codes[present, 0] += random.choice([-4.0, 4.0], present.sum()).astype(np.float32)
-    (value, low, high), _ = uniqueness(codes, present, "mean_difference", 0)
-    assert low < 0.5 < high
-    assert value == pytest.approx(0.5, abs=0.08)
+    present = np.arange(600) % 3 == 0
+    pictures = random.normal(0, 2.0, (600, 12, 12)).astype(np.float32)
+    change = np.zeros((12, 12))
+    change[2:6, 7:11] = 1.0
+    # Elsewhere, and in brightness, they may vary as they like.
+    pictures[present, 2:6, 7:11] /= 2
+    pictures += random.normal(0, 50, (600, 1, 1)).astype(np.float32)
+    value, low, high = uniqueness(pictures, present, change, 0)
+    assert low < 0.8 < high  # 4 / (4 + 1)
+    assert value == pytest.approx(0.8, abs=0.01)
+    value, low, high = uniqueness(pictures, ~present, change, 0)
+    assert value == pytest.approx(0.2, abs=0.01)
+    assert np.isnan(uniqueness(pictures, present, np.zeros((12, 12)), 0)).all()
+    assert np.isnan(uniqueness(np.ones((6, 4, 4), dtype=np.float32), np.arange(6) < 3, np.ones((4, 4)), 0)).all()
 
 
 def test_sampling_is_the_squared_cosine_of_estimate_and_truth() -> None:
@@ -404,8 +406,17 @@ def test_random_labels_are_badly_sampled(workspace: ToyWorkspace) -> None:
     with_labels(workspace, "chance", values)
     row = rows(part(sheet("feature_sheet", workspace, attributes=["chance"]), Table))[0]
     assert row["well sampled"] < 0.8
-    assert row["unique"] < 0.3
+    assert row["unique"] == pytest.approx(0.5, abs=0.06)
     assert 0.3 < row["AUC"] < 0.7
+
+
+def test_a_judge_that_guesses_says_nothing_of_opposites() -> None:
+    random = np.random.default_rng(3)
+    judge = Judge.of(random.normal(size=(400, 30)).astype(np.float32), np.arange(400) % 2 == 0, 0)
+    assert judge.auc < 0.6
+    assert np.isnan(judge.distance)
+    few = Judge.of(random.normal(size=(3, 30)).astype(np.float32), np.array([True, False, False]), 0)
+    assert np.isnan(few.auc)
 
 
 # --- map of an edit

@@ -171,7 +171,7 @@ class ResultView(QWidget):
         """Show which images are selected."""
         self._selection = tuple(indices)
         for part in self.parts:
-            if not isinstance(part, FramesView):
+            if isinstance(part, ImageGridView) or not isinstance(part, FramesView):
                 part.set_selection(self._selection)
 
     def _clear(self) -> None:
@@ -197,7 +197,7 @@ class ResultView(QWidget):
             self._column.addWidget(part, 0 if isinstance(single, _OWN_HEIGHT) else 1)
             if isinstance(part, FramesView):
                 self.frames_made.emit(part)
-            else:
+            if isinstance(part, ImageGridView) or not isinstance(part, FramesView):
                 part.set_selection(self._selection)
                 part.selected.connect(self.selected)
         if all(isinstance(single, _OWN_HEIGHT) for single in singles):
