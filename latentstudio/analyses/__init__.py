@@ -8,12 +8,16 @@ from latentstudio.analyses.dose_response import DoseResponse
 from latentstudio.analyses.edit_map import EditMap
 from latentstudio.analyses.feature_sheet import FeatureSheet
 from latentstudio.analyses.gaussianity import Gaussianity
+from latentstudio.analyses.half_space import HalfSpace
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norm_table import NormTable
 from latentstudio.analyses.norms import Norms
 from latentstudio.analyses.prototypes import Prototypes
 from latentstudio.analyses.sensitivity import Sensitivity
+from latentstudio.analyses.separability import Separability
 from latentstudio.analyses.training import Training
+from latentstudio.analyses.unbounded_likelihood import UnboundedLikelihood
+from latentstudio.analyses.uniqueness import Uniqueness
 
 ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
@@ -28,4 +32,8 @@ ANALYSES: dict[str, type[Any]] = {
     "feature_sheet": FeatureSheet,
     "edit_map": EditMap,
     "training": Training,
+    "separability": Separability,
+    "half_space": HalfSpace,
+    "uniqueness": Uniqueness,
+    "unbounded_likelihood": UnboundedLikelihood,
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.pictures import read_picture
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.readouts import mean_bound
@@ -120,6 +120,8 @@ class InputReader:
         shape = self._model.image_shape
         pictures = tuple(None if o.picture is None else fit(o.picture[None], shape)[0] for o in opened)
         notes = [note for o in opened for note in o.notes]
+        shapes = dict.fromkeys(o.picture.shape for o in opened if o.picture is not None)
+        notes.extend(words for s in shapes if (words := fit_words((s[0], s[1], s[2]), shape, self._info.name)))
         codes = self._codes(opened, pictures)
         bound = mean_bound(self._model)
         for o, code in zip(opened, codes, strict=True):

@@ -31,6 +31,12 @@ def _operation(controller: Controller, panel_id: str) -> QWidget:
     return OperationPanel(controller, panel_id)
 
 
+def _corruption(controller: Controller, panel_id: str) -> QWidget:
+    from latentstudio.gui.panels.corruption import CorruptionPanel
+
+    return CorruptionPanel(controller, panel_id)
+
+
 def _analysis(controller: Controller, panel_id: str) -> QWidget:
     from latentstudio.gui.panels.analysis import AnalysisPanel
 
@@ -48,6 +54,7 @@ MAKERS: dict[str, Callable[[Controller, str], QWidget]] = {
     "inspector": _inspector,
     "strip": _strip,
     "operation": _operation,
+    "corruption": _corruption,
     "analysis": _analysis,
     "jobs": _jobs,
 }

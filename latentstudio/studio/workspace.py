@@ -1,13 +1,15 @@
 """What is open: models, datasets, their codes and thumbnails, each loaded once and let go of when memory is short."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentstudio.data import open_dataset, parse_spec
 from latentstudio.data.arrays import ArraySet
 from latentstudio.data.imageset import ImageSet
+from latentstudio.data.latent_shelf import find_complete
+from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.thumbnails import ThumbnailCache
 from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
@@ -138,6 +140,10 @@ class Workspace:
         self.remember(spec, data)
         return data
 
+    def open_digest(self, spec: str) -> str:
+        """Digest of a dataset that is open; empty when it is not."""
+        return next((data.digest for data in self._raw.values() if data.spec == spec), "")
+
     def open_anew(self, spec: str, fetch: bool = False) -> ImageSet:
         """Open a dataset without remembering it; touches nothing of the workspace but, for samples, its models.
 
@@ -192,25 +198,47 @@ class Workspace:
             self._codes.put(key, stored, nbytes(stored))
             yield stored
             return
-        last: DatasetCodes | None = None
-        images = self.dataset(data)
-        for last in DatasetCodes.of(self.model(model), images, chunk=chunk_of(images)):
+        images, network = self.dataset(data), self.model(model)
+        looking, latents = self.find_latent_store(model, data), None
+        while True:
+            try:
+                next(looking)
+            except StopIteration as end:
+                latents = end.value
+                break
+            yield DatasetCodes.nothing(network, images)
+        for last in DatasetCodes.of(network, images, chunk=chunk_of(images), store=latents):
             if last.fraction >= 1.0:
                 if not last.lost:  # a drive that comes back does not change the digest
                     write_codes(self.store, key, last)
                 self._codes.put(key, last, nbytes(last))
             yield last
 
+    def latent_store(self, model: ModelRef, data: DataRef) -> LatentStore | None:
+        """Return the codes of the whole dataset under the model from the latent store: complete and verified, or None.
+
+        Files that have changed since they were verified are read through first; `find_latent_store` yields meanwhile.
+        """
+        looking = self.find_latent_store(model, data)
+        while True:
+            try:
+                next(looking)
+            except StopIteration as end:
+                found: LatentStore | None = end.value
+                return found
+
+    def find_latent_store(self, model: ModelRef, data: DataRef) -> Generator[None, None, LatentStore | None]:
+        """Do as `latent_store` and yield between blocks of files."""
+        return find_complete(self.model_digest(model), self.dataset(data).digest)
+
     def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
         """Return the codes of a dataset's images under a model; kept while the memory lasts, shared by all who ask."""
-        from latentstudio.studio.latent_encoding import complete_store
-
         images = self.dataset(data)
         key = codes_key(self.model_digest(model), images.digest)
         known = self._banks.pop(key, None)
         if known is None:
             known = CodeBank(
-                lambda: self.model(model), images, lambda: complete_store(self, model, data), chunk_of(images)
+                lambda: self.model(model), images, lambda: self.find_latent_store(model, data), chunk_of(images)
             )
         self._banks[key] = known
         while len(self._banks) > BANKS_OPEN:
