@@ -290,7 +290,7 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
         shaded=tuple(range(1, len(CRITERIA) + 1)),
         title="Features and criteria",
         caption=caption,
-        notes=(*notes, *_DEFINITIONS),
+        notes=notes,
     )
     maps = Heatmap(
         np.stack([m.change for m in measured]),
@@ -301,7 +301,11 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
         caption=caption,
     )
     spread = Table(
-        ("feature", "criterion", "value", "95 % from", "to"), tuple(intervals), title="Intervals", caption=caption
+        ("feature", "criterion", "value", "95 % from", "to"),
+        tuple(intervals),
+        title="Intervals, and what the criteria are",
+        caption=caption,
+        notes=_DEFINITIONS,
     )
     return Sheet((matrix, maps, spread), title=FeatureSheet.title, caption=caption)
 

@@ -91,6 +91,7 @@ class ResultView(QWidget):
         self._result: Result | None = None
         self._selection: tuple[int, ...] = ()
         self._titles: list[QLabel] = []
+        self._notes: list[QLabel] = []
         self.hint = QLabel(self)
         self.hint.setWordWrap(True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -133,8 +134,9 @@ class ResultView(QWidget):
         kinds = tuple(type(single) for single in singles)
         if kinds != self._kinds:
             self._build(singles)
-        for part, title, single in zip(self.parts, self._titles, singles, strict=True):
+        for part, title, notes, single in zip(self.parts, self._titles, self._notes, singles, strict=True):
             title.setText(single.title)
+            notes.setText(" ".join(s if s.endswith((".", "!", "?")) else f"{s}." for s in single.notes))
             _show(part, single)
         self._fit_height()
 
@@ -147,6 +149,9 @@ class ResultView(QWidget):
         for number, title in enumerate(self._titles):
             room = number > 0 or self.height() >= _LOW
             title.setVisible(bool(title.text()) and len(self._titles) > 1 and room)
+        for notes in self._notes:
+            # A result that stands alone says its notes in the line beneath the panel.
+            notes.setVisible(bool(notes.text()) and len(self._notes) > 1 and self.height() >= _LOW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep a low panel for the plot."""
@@ -175,13 +180,22 @@ class ResultView(QWidget):
                 part.set_selection(self._selection)
 
     def _clear(self) -> None:
-        for widget in (*self.parts, *self._titles):
+        for widget in (*self.parts, *self._titles, *self._notes):
             self._column.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
         while self._column.count():
             self._column.takeAt(0)
-        self.parts, self._titles, self._kinds = [], [], ()
+        self.parts, self._titles, self._notes, self._kinds = [], [], [], ()
+
+    def _note(self) -> QLabel:
+        """Room for what is said of a part."""
+        notes = QLabel(self._content)
+        notes.setFont(small_font(0.88))
+        notes.setWordWrap(True)
+        notes.setProperty("muted", True)
+        notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return notes
 
     def _build(self, singles: Sequence[Single]) -> None:
         self._clear()
@@ -195,6 +209,8 @@ class ResultView(QWidget):
             self.parts.append(part)
             self._column.addWidget(title)
             self._column.addWidget(part, 0 if isinstance(single, _OWN_HEIGHT) else 1)
+            self._notes.append(self._note())
+            self._column.addWidget(self._notes[-1])
             if isinstance(part, FramesView):
                 self.frames_made.emit(part)
             if isinstance(part, ImageGridView) or not isinstance(part, FramesView):

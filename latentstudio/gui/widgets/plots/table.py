@@ -14,10 +14,10 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QFontInfo, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QWidget
 
-from latentstudio.gui.theme import colors, numeric_font
+from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.plots.view import ResultPart, how_of
 from latentstudio.results import Table
 
@@ -144,7 +144,11 @@ class TableView(ResultPart):
         self.rows.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.rows.customContextMenuRequested.connect(lambda at: self._menu().popup(self._place(at)))
         self.rows.clicked.connect(self._select)
-        self.rows.setStyleSheet("QTableView::item { padding: 0 8px; }")
+        # Tables have many columns, and a panel beside a browser and an inspector is narrow.
+        size = QFontInfo(small_font(0.92)).pixelSize()
+        self.rows.setStyleSheet(
+            f"QTableView::item {{ padding: 0 5px; }} QHeaderView::section {{ padding: 3px 4px; font-size: {size}px; }}"
+        )
         self.y_name.hide()
         self.readout.hide()
         self.body.addWidget(self.rows, 1)
