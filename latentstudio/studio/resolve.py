@@ -119,9 +119,6 @@ def _params(plugin: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         built = build(plugin, given)
     except UserError as error:
         raise _Unready(str(error)) from error
-    lacking = getattr(built, "lacking", "")
-    if lacking:
-        raise _Unready(lacking)
     values = asdict(built)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
