@@ -30,11 +30,11 @@ from latentstudio.analyses.passes import Indices, data_of, model_of, origin_word
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Partial, Sheet, Table
 from latentstudio.stats.directions import auc_of, estimate, halves
-from latentstudio.stats.intervals import of_mean, of_rows
-from latentstudio.stats.localisation import locality
+from latentstudio.stats.intervals import central, of_mean, resampled
+from latentstudio.stats.localisation import locality, smallest_window
 from latentstudio.stats.norms import component_deviation, far_bound
 from latentstudio.stats.percentiles import percentile_of
-from latentstudio.stats.pictures import HALF_RANGE, change_map, reduced, visible
+from latentstudio.stats.pictures import HALF_RANGE, change_map, halved, visible
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
@@ -42,17 +42,20 @@ Estimate = tuple[float, float, float]
 
 CRITERIA = ("local", "unique", "well sampled", "opposite", "in norm")
 WINDOW = 0.8
+WEAK = 0.6
 _FACES = 0.06
 _RESAMPLES = 300
 _DEFINITIONS = (
     f"Local: 1 − the part of the picture that the smallest square window with {WINDOW:.0%} of the squared change takes "
     f"up; a change that is even all over gives {1 - WINDOW:.1f}.",
-    "Unique: m² / (m² + s²) on images that the direction was not found on, where along the direction the class lies m "
-    "from the others' mean with standard deviation s: 1 if all members differ from the others in the same way.",
+    "Unique: v₀ / (v₀ + v₁), where v₁ is the variance among members within that window (of the mean change) and v₀ "
+    "that among the others, each picture less its mean there: above 0.5 members look more alike there than the "
+    "others do.",
     "Well sampled: 1 − (noise / ‖d‖)², the part of the direction's squared length that is not what as many draws of "
     "the prior would give; the square of the cosine between estimate and truth, where codes are like the prior.",
     "Opposite: how far −d moves the score of a classifier of pixels away from the feature, in distances between the "
-    "mean scores of both classes; 0 if nothing comes of taking the feature away. 'Added' is the same for +d.",
+    "mean scores of both classes; 0 if nothing comes of taking the feature away. 'Added' is the same for +d. Not said "
+    f"where that classifier has an AUC below {WEAK:g} on images it was not fitted on.",
     "In norm: the share of results whose norm lies in the central 95 % of those of the data set.",
 )
 
@@ -120,23 +123,27 @@ class FeatureSheet:
         what = f"Reading faces for {asked.members.words}"
         pictures, rows = yield from pictures_of(study, known.rows, middle, late, what)
         readable = np.isin(known.rows, rows)
-        judge = Judge.of(reduced(pictures), known.present[readable], self.seed)
+        small = halved(pictures)
+        judge = Judge.of(small.reshape(len(small), -1), known.present[readable], self.seed)
         step = self.strength * estimate(known.codes, known.present, self.estimator)[0]
-        changed = []
-        for sign in (1.0, -1.0):
-            changed.append(_seen(study, faces.codes + sign * step))
-            yield Partial(late + 0.05 * (stop - start) * len(changed), None, f"Editing {asked.members.words}")
-        return self._measured(study, faces, known, asked, judge, step, (changed[0], changed[1]))
+        yield Partial(late, None, f"Editing {asked.members.words}")
+        added = _seen(study, faces.codes + step)
+        yield Partial(late + 0.05 * (stop - start), None, f"Editing {asked.members.words}")
+        taken = _seen(study, faces.codes - step)
+        change = change_map(added, faces.pictures).mean(axis=0)
+        unique = uniqueness(small, known.present[readable], halved(change[None, None])[0].astype(np.float64), self.seed)
+        return self._measured(study, faces, known, judge, step, (added, taken), asked.members.words, unique)
 
     def _measured(
         self,
         study: Study,
         faces: "Faces",
         known: Classes,
-        asked: Wanted,
         judge: "Judge",
         step: Floats,
         changed: tuple[Floats, Floats],
+        words: str,
+        unique: Estimate,
     ) -> "Measured":
         maps = change_map(changed[0], faces.pictures)
         local = of_mean(np.array([locality(np.square(m), WINDOW) for m in maps]), self.seed)
@@ -145,17 +152,20 @@ class FeatureSheet:
         more = of_mean((added - before) / judge.distance, self.seed)
         norms = np.linalg.norm(known.codes.astype(np.float64), axis=1)
         low, high = np.quantile(norms, [0.025, 0.975])
-        after = np.linalg.norm(faces.codes + step, axis=1)
+        source, after = np.linalg.norm(faces.codes, axis=1), np.linalg.norm(faces.codes + step, axis=1)
         inside = of_mean(((after >= low) & (after <= high)).astype(np.float64), self.seed)
-        shift = of_mean(
-            percentile_of(after, norms) - percentile_of(np.linalg.norm(faces.codes, axis=1), norms), self.seed
-        )
-        deviation = component_deviation(model_of(study).space.prior.kind)
-        unique, auc = uniqueness(known.codes, known.present, self.estimator, self.seed)
-        sampled, ratio = sampling(known.codes, known.present, deviation)
-        criteria = (local, unique, (sampled, np.nan, np.nan), opposite, inside)
+        shift = of_mean(percentile_of(after, norms) - percentile_of(source, norms), self.seed)
+        sampled, ratio = sampling(known.codes, known.present, component_deviation(model_of(study).space.prior.kind))
         return Measured(
-            asked.members.words, known.counts, criteria, ratio, auc, judge.auc, more, shift, maps.mean(axis=0)
+            words,
+            known.counts,
+            (local, unique, (sampled, np.nan, np.nan), opposite, inside),
+            ratio,
+            separation(known.codes, known.present, self.estimator, self.seed),
+            judge.auc,
+            more,
+            shift,
+            maps.mean(axis=0),
         )
 
 
@@ -173,7 +183,8 @@ class Judge:
 
     Attributes
     ----------
-    normal : float64 (F,) ; distance : between the mean scores of both classes on the other half.
+    normal : float64 (F,) ; distance : between the mean scores of both classes on the other half; NaN for one that is
+        hardly better than chance.
     auc : area under the ROC curve there; NaN where a class is missing.
     """
 
@@ -189,12 +200,12 @@ class Judge:
         scores, tested = rows[~first] @ normal, present[~first]
         if not tested.any() or tested.all():
             return Judge(normal, float("nan"), float("nan"))
-        distance = float(scores[tested].mean() - scores[~tested].mean())
-        return Judge(normal, distance if distance > 0 else float("nan"), auc_of(scores, tested))
+        distance, auc = float(scores[tested].mean() - scores[~tested].mean()), auc_of(scores, tested)
+        return Judge(normal, distance if distance > 0 and auc >= WEAK else float("nan"), auc)
 
     def scores(self, pictures: Floats) -> Floats:
         """Scores (n,) of pictures (n, C, H, W) in grey levels."""
-        found: Floats = reduced((pictures / HALF_RANGE - 1).astype(np.float32)) @ self.normal
+        found: Floats = halved(pictures / HALF_RANGE - 1).reshape(len(pictures), -1) @ self.normal
         return found
 
 
@@ -220,28 +231,34 @@ class Measured:
     change: Floats
 
 
-def uniqueness(
-    codes: NDArray[np.float32], present: NDArray[np.bool_], estimator: str, seed: int
-) -> tuple[Estimate, float]:
-    """Return m^2 / (m^2 + s^2) of the half that a direction was not found on with its interval, and the AUC there.
+def uniqueness(pictures: NDArray[np.float32], present: NDArray[np.bool_], change: Floats, seed: int) -> Estimate:
+    """Return v0 / (v0 + v1) of the variances among the others and among members where a change lies, with its interval.
 
-    NaN where that half has fewer than two members.
+    Parameters
+    ----------
+    pictures : (n, h, w) ; change : (h, w), not negative. NaN where nothing changes, or nothing varies.
     """
+    if not np.isfinite(change.sum()) or change.sum() <= 0:
+        return float("nan"), float("nan"), float("nan")
+    row, column, height, width = smallest_window(np.square(change), WINDOW)
+    patches = pictures[:, row : row + height, column : column + width].reshape(len(pictures), -1).astype(np.float64)
+    patches = patches - patches.mean(axis=1, keepdims=True)
+    members, others = patches[present], patches[~present]
+
+    def share(first: Floats, second: Floats) -> float:
+        v1, v0 = float(first.var(axis=0).sum()), float(second.var(axis=0).sum())
+        return v0 / (v0 + v1) if v0 + v1 > 0 else float("nan")
+
+    pairs = zip(resampled(len(members), seed, _RESAMPLES), resampled(len(others), seed + 1, _RESAMPLES), strict=True)
+    drawn = np.array([share(members[a], others[b]) for a, b in pairs])
+    return (share(members, others), *central(drawn))
+
+
+def separation(codes: NDArray[np.float32], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
+    """Return the area under the ROC curve of the half of the codes that a direction was not found on."""
     first = halves(present, seed)
     vector = estimate(codes[first], present[first], estimator)[0]
-    length = float(np.linalg.norm(vector))
-    along = codes[~first].astype(np.float64) @ (vector / length if length > 0 else vector)
-    inside, outside = along[present[~first]], along[~present[~first]]
-    if len(inside) < 2 or not len(outside):
-        return (float("nan"), float("nan"), float("nan")), float("nan")
-    centre = float(outside.mean())
-
-    def share(values: Floats) -> float:
-        between, within = (float(values.mean()) - centre) ** 2, float(values.var())
-        return between / (between + within) if between + within > 0 else float("nan")
-
-    low, high = of_rows(lambda rows: share(inside[rows]), len(inside), seed, _RESAMPLES)
-    return (share(inside), low, high), auc_of(along, present[~first])
+    return auc_of(codes[~first] @ vector.astype(codes.dtype), present[~first])
 
 
 def sampling(codes: NDArray[np.float32], present: NDArray[np.bool_], deviation: float) -> tuple[float, float]:
@@ -263,9 +280,9 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
         named = (
             *zip(CRITERIA, m.criteria, strict=True),
             ("added", m.added),
-            ("norm moves by, percentile points", m.shift),
+            ("norm, Δ percentile", m.shift),
         )
-        intervals += [(m.words, name, *(_number(v) for v in estimate)) for name, estimate in named]
+        intervals += [(m.words, n, *(_number(v) for v in found)) for n, found in named if np.isfinite(found[1])]
     extra = ("images with it", "added", "‖d‖ / noise", "AUC", "AUC of pixels", "norm, Δ percentile")
     matrix = Table(
         ("feature", *CRITERIA, *extra),
@@ -273,7 +290,7 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
         shaded=tuple(range(1, len(CRITERIA) + 1)),
         title="Features and criteria",
         caption=caption,
-        notes=(*notes, *_DEFINITIONS),
+        notes=notes,
     )
     maps = Heatmap(
         np.stack([m.change for m in measured]),
@@ -284,7 +301,11 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
         caption=caption,
     )
     spread = Table(
-        ("feature", "criterion", "value", "95 % from", "to"), tuple(intervals), title="Intervals", caption=caption
+        ("feature", "criterion", "value", "95 % from", "to"),
+        tuple(intervals),
+        title="Intervals, and what the criteria are",
+        caption=caption,
+        notes=_DEFINITIONS,
     )
     return Sheet((matrix, maps, spread), title=FeatureSheet.title, caption=caption)
 

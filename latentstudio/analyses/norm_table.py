@@ -36,8 +36,8 @@ PUBLISHED: tuple[tuple[str, float, float, float, float], ...] = (
 )
 """Name, and norms of source, class mean, feature mean and result, of a Glow of 256 x 256 colour pictures."""
 
-_COLUMNS = ("edit", "images", "strength", "source", "mean class", "mean feature", "result", "if perpendicular")
-_FITTED = "strength that fits"
+_COLUMNS = ("edit", "images", "α", "source", "mean class", "mean feature", "result", "result if ⟂")
+_FITTED = "α that fits"
 _ENCODING = 0.9
 
 
@@ -62,8 +62,8 @@ class NormTable:
     """For every edit the norm of the source, of both means, and of the result.
 
     In many dimensions nearly everything is perpendicular to everything else, so that the result of a step d should have
-    the norm sqrt(|z|^2 + strength^2 |d|^2); a table in which it has not was made with another strength. `strength that
-    fits` solves that for the strength.
+    the norm sqrt(|z|^2 + strength^2 |d|^2); a table in which it has not was made with another strength. `α that fits`
+    solves that for the strength.
     """
 
     title: ClassVar[str] = "Norms of edits"
@@ -148,10 +148,14 @@ class NormTable:
             f"Published: one source in a Glow of {PUBLISHED_SIZE:,} components (√D = {np.sqrt(PUBLISHED_SIZE):.1f}). "
             "With strength 1 its single person would give 652.7; 834 fits a strength of 1.497."
         )
+        alpha = (
+            "Result: z + α (mean feature − mean class). If ⟂: what it would be if that step were perpendicular to the "
+            "source. α that fits: the strength that explains the result if it is."
+        )
         here = f"Here D = {size:,}, √D = {root:.2f}, and the mean norm of prior draws is {law.mean():.2f}."
         columns = (*_COLUMNS, _FITTED)
         parts = (
-            Table(columns, (*rows, *published), title="Norms", caption=caption, notes=(here, remark, *notes)),
+            Table(columns, (*rows, *published), title="Norms", caption=caption, notes=(alpha, here, remark, *notes)),
             Table(
                 columns, tuple(scaled), digits=3, title="Norms over √D, to compare models of any size", caption=caption
             ),

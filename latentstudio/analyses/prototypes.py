@@ -18,7 +18,7 @@ from latentstudio.analyses.classes import (
     seed_control,
     wanted,
 )
-from latentstudio.analyses.decoding import BATCH, decoded_rows, frames_of, norm_band
+from latentstudio.analyses.decoding import BATCH, decoded_rows, frames_of
 from latentstudio.analyses.passes import model_of, origin_words, studied
 from latentstudio.controls import control
 from latentstudio.results import Changes, Curve, ImageGrid, Line, Measure, Partial, Sheet, Table
@@ -116,7 +116,7 @@ class Prototypes:
             changes=Changes(maps, _CHANGED),
             measures=(Measure("distance from the mean", away, digits=2),),
             members=_members(classes) if found.done else (),
-            norm_band=norm_band(study),
+            # No typical range: means are short by nature, and that would be a warning under every picture.
             title="Prototypes and opposites",
             caption=caption,
             notes=(*said, *notes),

@@ -1,6 +1,7 @@
 """From the inputs of a recipe to pictures and codes, with a check that each image is still the one that was meant."""
 
 import base64
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,8 @@ class InputReader:
         self._workspace = workspace
         self._model = model
         self._info = info
+        ref = recipe.model
+        self._digest = info.digest if ref is None else f"{info.digest} {ref.snapshot}"
         self._masks: dict[str, NDArray[np.bool_] | None] = {}
 
     def open(self, value: Input) -> Opened:
@@ -151,7 +154,9 @@ class InputReader:
             raise UserError(f"{self._info.name} has no encoder, so it takes codes or samples, not pictures.")
         for start in range(0, len(waiting), _BATCH):
             rows = waiting[start : start + _BATCH]
-            codes[rows] = encode(self._model, np.stack([p for r in rows if (p := pictures[r]) is not None]))
+            batch = np.stack([p for r in rows if (p := pictures[r]) is not None])
+            key = ("codes", self._digest, hashlib.sha256(batch.tobytes()).digest())
+            codes[rows] = self._workspace.kept(key, lambda batch=batch: encode(self._model, batch))  # type: ignore[misc]
         return codes
 
 

@@ -92,7 +92,7 @@ class Operation(Protocol):
     Attributes
     ----------
     needs : abilities of the model, as the values of `models.base.Ability`.
-    lacking : (optional) what the person has to say before there is anything to compute, as a hint; empty for nothing.
+    lacks : (optional) method, from inputs to a hint at what the person has to say first; empty for nothing.
     wanted_region : (optional) pixels whose sensitivity to each component is computed before `codes` is called.
     picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.
     """

@@ -95,12 +95,12 @@ class Corrupt:
         """
         if self.which != "region":
             return ()
-        if self.lacking:
-            raise UserError(f"{self.lacking}.")
+        words = self.lacks({})
+        if words:
+            raise UserError(f"{words}.")
         return self.region
 
-    @property
-    def lacking(self) -> str:
+    def lacks(self, inputs: Mapping[str, object]) -> str:
         """What the person has to say first, empty when everything is said."""
         if self.which == "region" and not self.region:
             return "No place is painted; click or paint in the picture, or choose random components"
@@ -163,8 +163,9 @@ class Corrupt:
 
     def _first(self, allowed: Indices, size: int, surroundings: Surroundings) -> tuple[Indices, list[str]]:
         if self.which == "chosen":
-            if self.lacking:
-                raise UserError(f"{self.lacking}.")
+            words = self.lacks({})
+            if words:
+                raise UserError(f"{words}.")
             return within(self.components, allowed, size, "The first set")
         count = min(self.count, len(allowed))
         fewer = [f"There are only {count:,} components."] if count < self.count else []

@@ -201,6 +201,8 @@ def test_the_bank_holds_no_more_than_its_budget(workspace: ToyWorkspace) -> None
 
 def test_the_bank_prefers_a_finished_store(workspace: ToyWorkspace) -> None:
     class Store:
+        unread = np.empty(0, dtype=np.int64)
+
         def codes(self, indices):
             return np.repeat(indices[:, None], SIZE, axis=1).astype(np.float32)
 

@@ -12,7 +12,7 @@ from latentstudio.stats.localisation import (
     part_followed,
     smallest_window,
 )
-from latentstudio.stats.pictures import reduced
+from latentstudio.stats.pictures import halved
 
 
 def slowly(weights: np.ndarray, share: float) -> int:
@@ -109,8 +109,8 @@ def test_intervals_of_too_little_are_not_numbers() -> None:
     assert np.isnan(central(np.array([1.0]))).all()
 
 
-def test_pictures_are_reduced_by_box_means() -> None:
+def test_pictures_are_halved_by_box_means() -> None:
     images = np.random.default_rng(0).random((2, 3, 64, 40)).astype(np.float32)
-    expected = images.mean(axis=1).reshape(2, 32, 2, 20, 2).mean(axis=(2, 4)).reshape(2, -1)
-    np.testing.assert_allclose(reduced(images), expected, rtol=1e-5)
-    assert reduced(images[:, :1, :8, :8]).shape == (2, 64)
+    expected = images.mean(axis=1).reshape(2, 32, 2, 20, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(halved(images), expected, rtol=1e-5)
+    assert halved(images[:, :1, :8, :8]).shape == (2, 8, 8)
