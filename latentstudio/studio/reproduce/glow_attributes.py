@@ -28,10 +28,11 @@ def adding(id: str, title: str, what: str) -> Entry:
         return Finding(
             verdict=verdict_of(gain > 2 * error, share >= 50, finite),
             sentence=(
-                f"{who.words}, added to {len(rows)} held-out faces that lack it: the score of a classifier of pixels "
-                f"rises by {gain:.2f} of the distance between the classes at strength 1 (standard error {error:.2f}), "
-                f"and {share:.0f} % of the faces count as having it at strength 2, {found.passed(3.0):.0f} % at 3; the "
-                f"norm goes from {found.norms[:, 0].mean():.1f} to {found.norms[:, -1].mean():.1f}. {who.note}"
+                f"{who.words}, added to {len(rows)} held-out faces that lack it: the score of a classifier of "
+                f"pictures rises by {gain:.2f} of the distance between the classes at strength 1 (standard error "
+                f"{error:.2f}), and {share:.0f} % of the faces count as having it at strength 2, "
+                f"{found.passed(3.0):.0f} % at 3; the norm goes from {found.norms[:, 0].mean():.1f} to "
+                f"{found.norms[:, -1].mean():.1f}. {who.note}"
             ).strip(),
             plates=(
                 Plate(who.edit(rows[:_SHOWN], ALPHAS), f"{what.capitalize()} at strengths 0, 0.5, 1, 2, 3."),
@@ -48,8 +49,7 @@ def adding(id: str, title: str, what: str) -> Entry:
         title,
         f"{what.capitalize()} can be added by z + alpha (mean with - mean without).",
         "Difference of class means added to held-out faces that lack it, strengths 0, 0.5, 1, 2, 3; score of a "
-        "classifier "
-        "of pixels, norm, distance to the nearest training face.",
+        "classifier of pictures, norm, distance to the nearest training face.",
         run,
     )
 
@@ -143,8 +143,8 @@ def best_strength(lab: GlowLab) -> Finding:
         notes += notes_of(who)
     heads = ("attribute", "faces", "25 %", "median", "75 %", "never, %", "best single strength fits, %", "strength")
     said = (
-        "Best strength of a face: the smallest at which it scores as the average face with the attribute. "
-        "It fits: a score of 0.5 to 1.5."
+        "Best strength of a face: the smallest at which it scores as the average face with the attribute. It fits: a "
+        "score of 0.5 to 1.5."
     )
     table = Table(heads, tuple(rows), digits=2, notes=(said, *dict.fromkeys(notes)))
     one = [float(r[6]) for r in rows]
@@ -154,8 +154,7 @@ def best_strength(lab: GlowLab) -> Finding:
         verdict=verdict_of(max(spread) >= 0.5, min(one) < 80),
         sentence=(
             "The strength at which a face scores as the average face with the attribute differs from face to face: "
-            f"{words}. "
-            f"The best single strength suits {min(one):.0f} to {max(one):.0f} % of the faces."
+            f"{words}. The best single strength suits {min(one):.0f} to {max(one):.0f} % of the faces."
         ),
         plates=(
             Plate(Curve(tuple(lines), "strength", "score, quartiles", band=Band(0.5, 1.5, "fits"), title="Score")),

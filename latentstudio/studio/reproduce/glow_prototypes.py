@@ -65,7 +65,7 @@ def _scores_table(whole: tuple[Subject, ...]) -> tuple[Table, list[tuple[float, 
         (who.spec, *who.direction.counts, *score, who.judge.auc) for who, score in zip(whole, scores, strict=True)
     )
     heads = ("class", "with", "without", "score of the prototype", "score of the opposite", "AUC of the classifier")
-    note = "Scores of a classifier of pixels: 0 is the average held-out face without the attribute, 1 that with it."
+    note = "Scores of a classifier of pictures: 0 is the average held-out face without the attribute, 1 that with it."
     return Table(heads, rows, digits=2, notes=(note,)), scores
 
 
@@ -93,9 +93,8 @@ def prototypes(lab: GlowLab) -> Finding:
         verdict=verdict_of(*shown),
         sentence=(
             f"{sum(shown)} of {len(shown)} decoded means of classes show their attribute: they score more than 0.5 (0 "
-            "and 1 are the average faces without and with it, by a classifier of pixels), and more than their "
-            "opposites "
-            f"by {_APART:g} or more: {words}.{_missing(whole)}"
+            "and 1 are the average faces without and with it, by a classifier of pictures), and more than their "
+            f"opposites by {_APART:g} or more: {words}.{_missing(whole)}"
         ),
         plates=(*_plates(lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
@@ -114,8 +113,8 @@ def opposites(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(*lacking, *apart),
         sentence=(
-            f"{sum(lacking)} of {len(lacking)} decoded means of complements are nearer to the average face without the "
-            f"attribute (0) than to that with it (1): {words}.{_missing(whole)}"
+            f"{sum(lacking)} of {len(lacking)} decoded means of complements are nearer to the average face without "
+            f"the attribute (0) than to that with it (1): {words}.{_missing(whole)}"
         ),
         plates=(*_plates(lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
@@ -170,9 +169,9 @@ def look_alike(lab: GlowLab) -> Finding:
         verdict=verdict_of(rank > 0.5, second < 0.5 * first),
         sentence=(
             f"Over {len(rows)} classes the distance of the opposite from the mean of all goes with the share of the "
-            f"class (rank correlation {rank:.2f}), as mu - mu_not = share x (mu_with - mu_not) says; decoded opposites "
-            f"of the {len(rare)} classes below {_RARE:g} % differ by {second:.1f} grey levels from each other, their "
-            f"prototypes by {first:.1f}."
+            f"class (rank correlation {rank:.2f}), as mu - mu_not = share x (mu_with - mu_not) says; decoded "
+            f"opposites of the {len(rare)} classes below {_RARE:g} % differ by {second:.1f} grey levels from each "
+            f"other, their prototypes by {first:.1f}."
         ),
         plates=(*_plates(lab, names, _SHARES, _GRID, _DISTANCES), Plate(table)),
         split="all images",
@@ -194,10 +193,8 @@ def genders(lab: GlowLab) -> Finding:
         verdict=verdict_of(with_it - without >= _APART, without < 0.5 < with_it, d.auc > 0.6),
         sentence=(
             f"The mean of {who.words} scores {with_it:.2f} and that of the others {without:.2f} (0 and 1 are the "
-            "average "
-            f"faces of the two); the means lie {d.length:.1f} apart, where draws of the prior would give "
-            f"{d.noise:.1f}, "
-            f"and the line through them tells the classes with an AUC of {d.auc:.2f}. {who.note}"
+            f"average faces of the two); the means lie {d.length:.1f} apart, where draws of the prior would give "
+            f"{d.noise:.1f}, and the line through them tells the classes with an AUC of {d.auc:.2f}. {who.note}"
         ).strip(),
         plates=(*_plates(other, (who.spec,), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
@@ -211,7 +208,7 @@ ENTRIES = (
         "S1-F11",
         "Prototypes: bald, smiling, moustache, glasses",
         "The decoded mean of a class shows its attribute.",
-        "Decoded means of the classes, scored by a classifier of pixels that no flow is a part of.",
+        "Decoded means of the classes, scored by a classifier of pictures that no flow is a part of.",
         prototypes,
     ),
     Entry(
@@ -226,16 +223,15 @@ ENTRIES = (
         "Opposites of rare classes look alike",
         "The rarer a class, the more its opposite is the mean face, so that opposites look alike.",
         "Share of a class against the distance of its opposite from the mean of all; pixel differences of opposites "
-        "and "
-        "of prototypes.",
+        "and of prototypes.",
         look_alike,
     ),
     Entry(
         "S1-F13",
         "Male and female prototypes",
         "The means of two classes of equal size both show their class.",
-        "Decoded means of a gender and of the other, scored by a classifier of pixels; the nearest column where a data "
-        "set has no gender.",
+        "Decoded means of a gender and of the other, scored by a classifier of pictures; the nearest column where a "
+        "data set has no gender.",
         genders,
     ),
 )

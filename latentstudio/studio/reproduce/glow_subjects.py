@@ -86,7 +86,7 @@ class Subject:
     def judge(self) -> Judge:
         """A classifier of pictures, of which no flow is a part."""
         key = f"judge {self.spec}"
-        return self.lab.once(key, lambda: judged(self.lab, self._labels, self.members.words, min(self.lab.limit, 1000)))
+        return self.lab.once(key, lambda: judged(self.lab, self._labels, self.members.words, self.lab.some(1000, 500)))
 
     def faces(self, present: bool, count: int) -> NDArray[np.int64]:
         """Dataset indices of faces that the model has not seen, known to have or to lack it, with usable codes.
