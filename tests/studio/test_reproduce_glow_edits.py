@@ -16,7 +16,7 @@ from latentstudio.studio.reproduce.glow_judge import Judge, edges, measured, red
 from latentstudio.studio.reproduce.glow_local import likeness, outlines
 from latentstudio.studio.reproduce.glow_prototypes import binary_classes, mean_difference
 from latentstudio.studio.reproduce.glow_specular import swapped
-from latentstudio.studio.reproduce.glow_subjects import subject
+from latentstudio.studio.reproduce.glow_subjects import labelled, subject
 
 
 def _edited(strengths: tuple[float, ...], scores: list[list[float]]) -> Edited:
@@ -220,5 +220,11 @@ def test_classes_are_spread_over_their_shares() -> None:
     assert names[0] == "a1"
     assert names[-1] == "a15"
     assert "none" not in names
-    with pytest.raises(UserError, match="fewer than three"):
-        binary_classes(_Lab(a=_labels(0.5)))  # type: ignore[arg-type]
+
+
+def test_a_data_set_with_hardly_any_label_is_replaced_by_drawn_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = _Lab(a=_labels(0.5), b=_labels(0.4), c=_labels(0.3))
+    assert labelled(faces) is faces  # type: ignore[arg-type,comparison-overlap]
+    monkeypatch.setattr(glow_subjects, "find_models", dict)
+    with pytest.raises(UserError, match="fewer than 3 yes-or-no labels"):
+        labelled(_Lab(a=_labels(0.5)))  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_edits import edited
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, table_in
+from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, labelled, table_in
 
 _SHEET: tuple[tuple[str, ...], ...] = (
     ("smiling", "Smiling"),
@@ -116,6 +116,7 @@ def _number(value: Any) -> float:
 
 def what_works(lab: GlowLab) -> Finding:
     """S1-X10."""
+    lab = labelled(lab)
     sheet, rows = sheet_of(lab)
     known = [row for row in rows if np.isfinite(row.effect)]
     if len(known) < 3:

@@ -137,7 +137,7 @@ def discriminates(lab: GlowLab) -> Finding:
     words = "; ".join(f"{a[0]} {a[1]} and {a[3]} (zero projection {a[2]} and {a[4]})" for a in aucs)
     said = {key: f"{sum(found)} of {len(found)}" for key, found in better.items()}
     return Finding(
-        verdict=verdict_of(all(better["latent"]), all(better["opposite"])),
+        verdict=verdict_of(*better["latent"], *better["opposite"]),
         sentence=(
             f"Held-out AUC of the opposite projection in codes and in pixels: {words}. Codes are better beyond the "
             f"interval for {said['latent']} attributes, and in codes the opposite projection is better than the zero "

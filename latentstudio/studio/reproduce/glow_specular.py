@@ -12,7 +12,7 @@ from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.glow_paths import reference
-from latentstudio.studio.reproduce.glow_subjects import Subject
+from latentstudio.studio.reproduce.glow_subjects import Subject, labelled
 
 _TRAITS: dict[str, tuple[str, ...]] = {
     "hair": ("Black_Hair", "Blond_Hair", "Long_Hair", "bangs", "Bangs", "bald", "Bald"),
@@ -74,6 +74,7 @@ def swapped(before: Floats, after: Floats) -> tuple[float, float, float, float]:
 
 def half_length(lab: GlowLab) -> Finding:
     """S1-F17."""
+    lab = labelled(lab)
     rows = faces(lab)
     codes = lab.noisy[rows]
     pictures, mirrored = lab.decoded_raw(codes), lab.decoded_raw(-0.5 * codes)
@@ -110,7 +111,7 @@ def half_length(lab: GlowLab) -> Finding:
         ),
         split=f"held-out images of {lab.split_words}",
         n=f"{len(rows)} faces",
-        model=f"{lab.words()}; codes of dequantised images",
+        model=f"{lab.words()}; {lab.data.title}; codes of dequantised images",
         published="figure only: hair, gender and pose are swapped",
         ours=f"{len(swaps)} of {len(found)} swapped",
     )

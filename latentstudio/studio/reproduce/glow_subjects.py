@@ -37,7 +37,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 """What data sets call an attribute, the best first; the last resort for a gender is the nearest column there is."""
 
 _DRAWN, _DRAWN_MODEL = "faces?n=4000", "faces-glow"
-_LEAST = 8
+_LEAST, _LABELS = 8, 3
 Codes = NDArray[np.float32]
 
 
@@ -179,6 +179,29 @@ def drawn(lab: GlowLab, why: str) -> GlowLab:
             limit=lab.limit,
         ),
     )
+
+
+def labelled(lab: GlowLab) -> GlowLab:
+    """The bench itself if its data set has three or more yes-or-no labels, otherwise that of the drawn faces.
+
+    Raises
+    ------
+    UserError
+        As `drawn`.
+    """
+    if len(binary_columns(lab)) >= _LABELS:
+        return lab
+    return drawn(lab, f"{lab.data.title} has fewer than {_LABELS} yes-or-no labels")
+
+
+def binary_columns(lab: GlowLab) -> dict[str, float]:
+    """Share of those who have it by yes-or-no label, of labels with at least eight members on both sides."""
+    shares = {}
+    for name, column in lab.data.attributes.items():
+        values = column.values[column.known]
+        if column.kind == "binary" and min((values == 1).sum(), (values == 0).sum()) >= _LEAST:
+            shares[name] = float(values.mean())
+    return shares
 
 
 def _spelling(lab: GlowLab, what: str) -> str:
