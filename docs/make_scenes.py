@@ -36,7 +36,7 @@ def codes() -> dict[str, Document]:
     means = ["smiling", "eyeglasses", "bald", "mustache", "hat"]
     asked = {
         "prototypes-1": Panel(
-            id="prototypes-1", kind="analysis", name="prototypes", params={"attributes": means, "sample": 400}
+            id="prototypes-1", kind="analysis", name="prototypes", params={"attributes": means, "sample": 240}
         ),
         "edit_map-1": Panel(
             id="edit_map-1", kind="analysis", name="edit_map", params={"attribute": "smiling", "sample": 600}
