@@ -243,6 +243,23 @@ class Histogram(_ReadOnly):
 
 
 @dataclass(frozen=True)
+class Axis(_ReadOnly):
+    """The line that the values of a distribution are projections on.
+
+    Attributes
+    ----------
+    space : ``"latent"`` for codes, ``"image"`` for pixels in [-1, 1] as the model sees them, flattened from (C, H, W).
+    unit : float32 (D,) unit vector, or zeros where there is no such line.
+    factor : pixels were averaged over squares of this edge in px before they were projected.
+    """
+
+    name: str
+    space: Literal["latent", "image"]
+    unit: NDArray[np.float32]
+    factor: int = 1
+
+
+@dataclass(frozen=True)
 class Distribution(_ReadOnly):
     """Histograms on common axes with reference densities (already scaled to counts) and a typical band."""
 
@@ -254,6 +271,7 @@ class Distribution(_ReadOnly):
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()
+    axis: Axis | None = None
 
 
 @dataclass(frozen=True)

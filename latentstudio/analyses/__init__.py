@@ -12,6 +12,7 @@ from latentstudio.analyses.half_space import HalfSpace
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norm_table import NormTable
 from latentstudio.analyses.norms import Norms
+from latentstudio.analyses.projections import Projections
 from latentstudio.analyses.prototypes import Prototypes
 from latentstudio.analyses.sensitivity import Sensitivity
 from latentstudio.analyses.separability import Separability
@@ -23,6 +24,7 @@ ANALYSES: dict[str, type[Any]] = {
     "likelihood": Likelihood,
     "norms": Norms,
     "gaussianity": Gaussianity,
+    "projections": Projections,
     "components": Components,
     "sensitivity": Sensitivity,
     "dose_response": DoseResponse,

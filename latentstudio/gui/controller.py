@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import CodeInput, ImageInput
+from latentstudio.figures.recipe import CodeInput, ImageInput, Recipe
 from latentstudio.gui import edits
 from latentstudio.gui.bridge import EngineBridge
 from latentstudio.gui.controller_edits import EditingController
@@ -29,7 +29,7 @@ from latentstudio.studio.cache import ResultCache
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document
 from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
-from latentstudio.studio.resolve import resolve, resolve_inspection, resolve_panel
+from latentstudio.studio.resolve import resolve, resolve_decoding, resolve_inspection, resolve_panel
 from latentstudio.studio.session import Session
 from latentstudio.studio.session_files import changed_data
 
@@ -198,6 +198,12 @@ class Controller(EditingController):
         single = replace(panel, params={**panel.params, "at": float(position)})
         wanted = resolve_panel(self.document, single, self._catalogue)
         if not hasattr(wanted, "text"):
+            self._probe.scrub(panel_id, wanted)
+
+    def decode(self, panel_id: str, code: CodeInput) -> None:
+        """Decode a code under a panel's model at once, before everything else; `preview_changed` has the answer."""
+        wanted = resolve_decoding(self.document, panel_id, code, self._catalogue)
+        if isinstance(wanted, Recipe):
             self._probe.scrub(panel_id, wanted)
 
     def ask(self, lane: str, request: Request, handler: Callable[[Answer], None]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from toys import DATA, MODEL, ToyData, ToyModel, ToyPcaModel, ToyWorkspace, write_history
+from toys import DATA, MODEL, ToyData, ToyModel, ToyPcaModel, ToyWorkspace, chosen, write_history
 
 from latentstudio.analyses import ANALYSES
 from latentstudio.errors import UserError
@@ -92,10 +92,11 @@ def test_an_input_that_cannot_be_read_is_named(workspace: ToyWorkspace) -> None:
 
 @pytest.mark.parametrize(
     ("name", "params"),
-    [(n, {}) for n in ANALYSES if ANALYSES[n].needs_data] + [("likelihood", {"across_snapshots": True})],
+    [(n, {}) for n in ANALYSES if ANALYSES[n].needs_data]
+    + [("likelihood", {"across_snapshots": True}), ("projections", {"space": "latent"})],
 )
 def test_analyses_agree_with_those_of_the_readable_images_alone(name: str, params: dict, tmp_path: Path) -> None:
-    made = Recipe(kind="analysis", name=name, params=params, model=MODEL, data=DATA)
+    made = Recipe(kind="analysis", name=name, params=chosen(ANALYSES[name]) | params, model=MODEL, data=DATA)
     parts = list(run_recipe(made, workspace_of(tmp_path, BROKEN)))
     fractions = [part.fraction for part in parts]
     assert fractions == sorted(fractions)
@@ -133,8 +134,9 @@ def test_analyses_agree_with_those_of_the_readable_images_alone(name: str, param
 def test_nothing_readable_is_a_sentence_for_analyses_and_a_note_for_strips(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, range(40))
     for name in (n for n in ANALYSES if ANALYSES[n].needs_data):
+        made = Recipe(kind="analysis", name=name, params=chosen(ANALYSES[name]), model=MODEL, data=DATA)
         with pytest.raises(UserError, match=r"None of the \d+ images of Toy faces can be read"):
-            final(run_recipe(Recipe(kind="analysis", name=name, model=MODEL, data=DATA), workspace))
+            final(run_recipe(made, workspace))
     sample = Recipe(kind="operation", name="sample", model=MODEL, data=DATA, params={"count": 2})
     result = final(run_recipe(sample, workspace))
     assert "40 images cannot be read" in " ".join(result.notes)

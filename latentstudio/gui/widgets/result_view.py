@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGraphicsOpacityEffect, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsOpacityEffect,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
@@ -36,6 +45,8 @@ _OWN_HEIGHT = (Strip, ImageGrid, Table, Heatmap)
 LEAST_PLOT, ROOMY_PLOT = 136, 200
 """Least height in px of a plot among several parts, legend included, in low panels and in others."""
 _LOW = 260
+_WIDE = 640
+"""Width in px from which plots may stand in pairs."""
 
 
 def part_for(result: Single, parent: QWidget) -> "FramesView | ResultPart":
@@ -77,14 +88,21 @@ class ResultView(QWidget):
     """Shows a result of any type; a sheet's parts stand under one another and scroll.
 
     Views are kept while the kinds of the parts stay the same, so that a brush, a zoom or a sort order outlives a new
-    result. `selected` gives dataset indices and how they change the selection; `frames_made` a new view of frames.
+    result. `selected` gives dataset indices and how they change the selection; `frames_made` a new view of frames,
+    `plot_made` of anything else.
+
+    Parameters
+    ----------
+    pairs : plots that follow one another stand side by side where there is room.
     """
 
     selected = Signal(object, str)
     frames_made = Signal(object)
+    plot_made = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, pairs: bool = False) -> None:
         super().__init__(parent)
+        self._pairs, self._paired = pairs, False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.parts: list[FramesView | ResultPart] = []
         self._kinds: tuple[type, ...] = ()
@@ -102,9 +120,12 @@ class ResultView(QWidget):
         self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._content = QWidget()
-        self._column = QVBoxLayout(self._content)
+        self._column = QGridLayout(self._content)
+        self._column.setColumnStretch(0, 1)
+        self._column.setColumnStretch(1, 1)
+        self._column.setHorizontalSpacing(2 * GAP)
         self._column.setContentsMargins(0, 0, GAP // 2, 0)
-        self._column.setSpacing(GAP // 2)
+        self._column.setVerticalSpacing(GAP // 2)
         self.scroller.setWidget(self._content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -154,8 +175,10 @@ class ResultView(QWidget):
             notes.setVisible(bool(notes.text()) and len(self._notes) > 1 and self.height() >= _LOW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep a low panel for the plot."""
+        """Keep a low panel for the plot, and a narrow one for one plot in a row."""
         super().resizeEvent(event)
+        if self._pairs and self._paired != (self.width() >= _WIDE):
+            self._arrange()
         self._fit_height()
 
     def set_stale(self, stale: bool) -> None:
@@ -184,8 +207,6 @@ class ResultView(QWidget):
             self._column.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
-        while self._column.count():
-            self._column.takeAt(0)
         self.parts, self._titles, self._notes, self._kinds = [], [], [], ()
 
     def _note(self) -> QLabel:
@@ -207,18 +228,37 @@ class ResultView(QWidget):
             part = part_for(single, self._content)
             self._titles.append(title)
             self.parts.append(part)
-            self._column.addWidget(title)
-            self._column.addWidget(part, 0 if isinstance(single, _OWN_HEIGHT) else 1)
             self._notes.append(self._note())
-            self._column.addWidget(self._notes[-1])
             if isinstance(part, FramesView):
                 self.frames_made.emit(part)
             if isinstance(part, ImageGridView) or not isinstance(part, FramesView):
                 part.set_selection(self._selection)
                 part.selected.connect(self.selected)
-        if all(isinstance(single, _OWN_HEIGHT) for single in singles):
-            self._column.addStretch(1)
+                self.plot_made.emit(part)
         self._kinds = tuple(type(single) for single in singles)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put titles and parts under one another, or plots in pairs."""
+        self._paired = self._pairs and self.width() >= _WIDE
+        for row in range(self._column.rowCount()):
+            self._column.setRowStretch(row, 0)
+        row, waiting = 0, False
+        for title, part, notes, kind in zip(self._titles, self.parts, self._notes, self._kinds, strict=True):
+            own = issubclass(kind, _OWN_HEIGHT)
+            beside = self._paired and not own
+            if waiting and not beside:
+                row, waiting = row + 3, False
+            column, span = (int(waiting), 1) if beside else (0, 2)
+            self._column.addWidget(title, row, column, 1, span)
+            self._column.addWidget(part, row + 1, column, 1, span)
+            self._column.addWidget(notes, row + 2, column, 1, span)
+            if not own:
+                self._column.setRowStretch(row + 1, 1)
+            waiting = beside and not waiting
+            row += 0 if waiting else 3
+        if all(issubclass(kind, _OWN_HEIGHT) for kind in self._kinds):
+            self._column.setRowStretch(row + 3, 1)
 
 
 def _show(part: "FramesView | ResultPart", single: Single) -> None:

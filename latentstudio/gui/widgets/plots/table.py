@@ -171,6 +171,7 @@ class TableView(ResultPart):
         height = self.rows.fontMetrics().height() + 8
         self.rows.verticalHeader().setDefaultSectionSize(height)
         header = self.rows.horizontalHeader()
+        header.setFont(small_font(0.92))
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         above = header.sizeHint().height() + self.rows.horizontalScrollBar().sizeHint().height() + 6
