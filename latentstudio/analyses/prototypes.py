@@ -104,7 +104,7 @@ class Prototypes:
         away = np.array([np.nan, *(float(np.linalg.norm(a - b)) for a, b in sides)])
         said = [
             f"The mean of all is that of the images of whom {widest.words} is known, and maps show where a picture "
-            "differs from it. The numbers say how far a class mean lies from the mean of all of whom that class is known."
+            "differs from it. Numbers say how far a class mean lies from the mean of all of whom the class is known."
         ]
         if self.norm == "typical":
             said.append("All codes but zero are scaled to the mean norm of prior draws.")

@@ -47,4 +47,4 @@ def shrunk(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 def small_grey(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
     """Turn pictures (n, C, H, W) grey and average over squares until `edge` fits: (n, h, w)."""
     grey = images.mean(axis=1, keepdims=True, dtype=np.float32)
-    return shrunk(grey, shrinking(*grey.shape[2:], edge))[:, 0]
+    return shrunk(grey, shrinking(grey.shape[2], grey.shape[3], edge))[:, 0]
