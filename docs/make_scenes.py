@@ -33,6 +33,14 @@ def codes() -> dict[str, Document]:
     )
     reflect = Panel(id="reflect-1", kind="operation", name="reflect", slots={"faces": (first, second)})
     document = Document(data="lfw", model="lfw-glow", panels=(corrupt, reflect), active="corrupt-1", current=first)
+    lines = Panel(
+        id="projections-1",
+        kind="analysis",
+        name="projections",
+        params={"attribute": "smiling"},
+        view={"move": ["smiling", "opposite", 3.5]},
+    )
+    projected = replace(document, panels=(lines,), active=lines.id, current=first)
     means = ["smiling", "eyeglasses", "bald", "mustache", "hat"]
     asked = {
         "prototypes-1": Panel(
@@ -43,14 +51,6 @@ def codes() -> dict[str, Document]:
         ),
     }
     classes = replace(document, panels=tuple(asked.values()), active="prototypes-1")
-    lines = Panel(
-        id="projections-1",
-        kind="analysis",
-        name="projections",
-        params={"attribute": "smiling"},
-        view={"move": ["smiling", "opposite", 3.5]},
-    )
-    projected = replace(document, panels=(lines,), active=lines.id, current=first)
     return {
         "corruption": document,
         "reflection": replace(document, active="reflect-1"),

@@ -34,7 +34,7 @@ from latentstudio.stats.intervals import central, of_mean, resampled
 from latentstudio.stats.localisation import locality, smallest_window
 from latentstudio.stats.norms import component_deviation, far_bound
 from latentstudio.stats.percentiles import percentile_of
-from latentstudio.stats.pictures import HALF_RANGE, change_map, small_grey, visible
+from latentstudio.stats.pictures import HALF_RANGE, change_map, halved, visible
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
@@ -123,7 +123,7 @@ class FeatureSheet:
         what = f"Reading faces for {asked.members.words}"
         pictures, rows = yield from pictures_of(study, known.rows, middle, late, what)
         readable = np.isin(known.rows, rows)
-        small = small_grey(pictures)
+        small = halved(pictures)
         judge = Judge.of(small.reshape(len(small), -1), known.present[readable], self.seed)
         step = self.strength * estimate(known.codes, known.present, self.estimator)[0]
         yield Partial(late, None, f"Editing {asked.members.words}")
@@ -131,9 +131,7 @@ class FeatureSheet:
         yield Partial(late + 0.05 * (stop - start), None, f"Editing {asked.members.words}")
         taken = _seen(study, faces.codes - step)
         change = change_map(added, faces.pictures).mean(axis=0)
-        unique = uniqueness(
-            small, known.present[readable], small_grey(change[None, None])[0].astype(np.float64), self.seed
-        )
+        unique = uniqueness(small, known.present[readable], halved(change[None, None])[0].astype(np.float64), self.seed)
         return self._measured(study, faces, known, judge, step, (added, taken), asked.members.words, unique)
 
     def _measured(
@@ -207,7 +205,7 @@ class Judge:
 
     def scores(self, pictures: Floats) -> Floats:
         """Scores (n,) of pictures (n, C, H, W) in grey levels."""
-        found: Floats = small_grey(pictures / HALF_RANGE - 1).reshape(len(pictures), -1) @ self.normal
+        found: Floats = halved(pictures / HALF_RANGE - 1).reshape(len(pictures), -1) @ self.normal
         return found
 
 

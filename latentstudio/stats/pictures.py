@@ -44,7 +44,11 @@ def shrunk(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     return averaged
 
 
-def small_grey(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
-    """Turn pictures (n, C, H, W) grey and average over squares until `edge` fits: (n, h, w)."""
-    grey = images.mean(axis=1, keepdims=True, dtype=np.float32)
-    return shrunk(grey, shrinking(grey.shape[2], grey.shape[3], edge))[:, 0]
+def halved(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
+    """Turn pictures (n, C, H, W) grey and halve both sides by box averages until `edge` fits: (n, h, w)."""
+    grey = images.mean(axis=1, dtype=np.float32)
+    while max(grey.shape[1:]) > edge and min(grey.shape[1:]) > 1:
+        h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
+        quarters = grey[:, :h, :w].reshape(len(grey), h // 2, 2, w // 2, 2)
+        grey = quarters.mean(axis=(2, 4), dtype=np.float32)
+    return np.ascontiguousarray(grey, dtype=np.float32)

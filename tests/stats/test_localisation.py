@@ -12,7 +12,7 @@ from latentstudio.stats.localisation import (
     part_followed,
     smallest_window,
 )
-from latentstudio.stats.pictures import small_grey
+from latentstudio.stats.pictures import halved
 
 
 def slowly(weights: np.ndarray, share: float) -> int:
@@ -112,5 +112,5 @@ def test_intervals_of_too_little_are_not_numbers() -> None:
 def test_pictures_are_halved_by_box_means() -> None:
     images = np.random.default_rng(0).random((2, 3, 64, 40)).astype(np.float32)
     expected = images.mean(axis=1).reshape(2, 32, 2, 20, 2).mean(axis=(2, 4))
-    np.testing.assert_allclose(small_grey(images), expected, rtol=1e-5)
-    assert small_grey(images[:, :1, :8, :8]).shape == (2, 8, 8)
+    np.testing.assert_allclose(halved(images), expected, rtol=1e-5)
+    assert halved(images[:, :1, :8, :8]).shape == (2, 8, 8)

@@ -45,6 +45,7 @@ _OWN_HEIGHT = (Strip, ImageGrid, Table, Heatmap)
 LEAST_PLOT, ROOMY_PLOT = 136, 200
 """Least height in px of a plot among several parts, legend included, in low panels and in others."""
 _LOW = 260
+_ROWS = 3  # title, part and notes
 _WIDE = 640
 """Width in px from which plots may stand in pairs."""
 
@@ -248,17 +249,16 @@ class ResultView(QWidget):
             own = issubclass(kind, _OWN_HEIGHT)
             beside = self._paired and not own
             if waiting and not beside:
-                row, waiting = row + 3, False
+                row, waiting = row + _ROWS, False
             column, span = (int(waiting), 1) if beside else (0, 2)
-            self._column.addWidget(title, row, column, 1, span)
-            self._column.addWidget(part, row + 1, column, 1, span)
-            self._column.addWidget(notes, row + 2, column, 1, span)
+            for place, widget in enumerate((title, part, notes)):
+                self._column.addWidget(widget, row + place, column, 1, span)
             if not own:
                 self._column.setRowStretch(row + 1, 1)
             waiting = beside and not waiting
-            row += 0 if waiting else 3
+            row += 0 if waiting else _ROWS
         if all(issubclass(kind, _OWN_HEIGHT) for kind in self._kinds):
-            self._column.setRowStretch(row + 3, 1)
+            self._column.setRowStretch(row + _ROWS, 1)
 
 
 def _show(part: "FramesView | ResultPart", single: Single) -> None:
