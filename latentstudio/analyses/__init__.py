@@ -3,8 +3,11 @@
 from typing import Any
 
 from latentstudio.analyses.additivity import Additivity
+from latentstudio.analyses.attribute_leak import AttributeLeak
 from latentstudio.analyses.components import Components
 from latentstudio.analyses.dose_response import DoseResponse
+from latentstudio.analyses.edit_curve import EditCurve
+from latentstudio.analyses.edit_map import EditMap
 from latentstudio.analyses.gaussianity import Gaussianity
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms
@@ -19,5 +22,7 @@ ANALYSES: dict[str, type[Any]] = {
     "sensitivity": Sensitivity,
     "dose_response": DoseResponse,
     "additivity": Additivity,
+    "attribute_leak": AttributeLeak,
+    "edit_curve": EditCurve,
     "training": Training,
 }

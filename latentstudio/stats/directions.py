@@ -14,13 +14,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentstudio.stats.classifiers import Span
+
 Floats = NDArray[np.float64]
 Estimator = Literal["mean_difference", "logistic", "lda"]
 ESTIMATORS: tuple[str, ...] = ("mean_difference", "logistic", "lda")
 ESTIMATOR_LABELS: tuple[str, ...] = ("Difference of means", "Logistic regression", "Linear discriminant")
 
-# Weight of the squared norm in logistic regression, relative to the mean squared norm of the centred codes.
-_RIDGE = 1.0
 _QUANTILES = 1001
 
 
@@ -153,25 +153,8 @@ def estimate(codes: NDArray[Any], present: NDArray[np.bool_], estimator: str) ->
 
 
 def _logistic_normal(codes: NDArray[Any], present: NDArray[np.bool_]) -> Floats:
-    """Normal of the ridge-penalised logistic regression, balanced in the classes.
-
-    The solution lies in the span of the centred codes X = V S U', so that the regression on the n scores V S has the
-    same solution as the one on D components.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    centred = codes - codes.mean(axis=0, dtype=np.float64).astype(codes.dtype)
-    gram = (centred @ centred.T).astype(np.float64)
-    scale = float(np.trace(gram)) / len(gram)
-    if scale <= 0:
-        return np.zeros(codes.shape[1])
-    values, vectors = np.linalg.eigh(gram)
-    kept = values > 1e-7 * values[-1]
-    roots = np.sqrt(values[kept])
-    scores = vectors[:, kept] * roots / np.sqrt(scale)
-    fit = LogisticRegression(C=1 / _RIDGE, class_weight="balanced", max_iter=500).fit(scores, present)
-    weights = vectors[:, kept] @ (fit.coef_[0] / roots)
-    return np.asarray(weights @ centred, dtype=np.float64)
+    """Normal of the ridge-penalised logistic regression, balanced in the classes."""
+    return Span(codes).classifier(np.ones(len(codes), dtype=np.bool_), present).weights
 
 
 def _discriminant_normal(codes: NDArray[Any], present: NDArray[np.bool_], difference: Floats) -> Floats:
