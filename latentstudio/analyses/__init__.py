@@ -7,7 +7,6 @@ from latentstudio.analyses.attribute_leak import AttributeLeak
 from latentstudio.analyses.components import Components
 from latentstudio.analyses.dose_response import DoseResponse
 from latentstudio.analyses.edit_curve import EditCurve
-from latentstudio.analyses.edit_map import EditMap
 from latentstudio.analyses.gaussianity import Gaussianity
 from latentstudio.analyses.likelihood import Likelihood
 from latentstudio.analyses.norms import Norms

@@ -27,6 +27,7 @@ from latentstudio.stats.classifiers import bootstrap_interval, probability
 
 MOST = 12
 REFLECTION = "reflection"
+_ROWS, _LEAKS = 48, 3
 
 
 @dataclass(frozen=True)
@@ -181,21 +182,31 @@ class _Tally:
     def _table(self, edits: int, start: Floats, change: Floats, flips: Floats, scaled: Floats) -> Table:
         rows: list[tuple[str | int | float | None, ...]] = []
         bench, seed = self._bench, self._analysis.seed
+        brief = len(self._edited) * len(bench.words) > _ROWS
         for edit in range(edits):
             low, high = bootstrap_interval(change[edit], seed)
             flip_low, flip_high = bootstrap_interval(flips[edit], seed)
             means, flipped = _mean(change[edit]), _mean(flips[edit])
-            for at, words in enumerate(bench.words):
+            for at in self._told(edit, scaled[edit]) if brief else range(len(bench.words)):
                 numbers = (
                     *(start[at], means[at], low[at], high[at]),
                     *(flipped[at], flip_low[at], flip_high[at], scaled[edit, at], bench.auc[at]),
                 )
-                rows.append((self._edited[edit], words, *(float(v) if np.isfinite(v) else None for v in numbers)))
+                rows.append(
+                    (self._edited[edit], bench.words[at], *(float(v) if np.isfinite(v) else None for v in numbers))
+                )
         columns = (
             *("edited", "watched", "P before, %", "change", "from", "to"),
             *("flips, %", "from ", "to ", "change, σ", "AUC"),
         )
-        return Table(columns, tuple(rows), title="Change of every watched attribute", caption=self._caption)
+        title = f"The attribute itself, and the {_LEAKS} others that change most" if brief else "Change by attribute"
+        return Table(columns, tuple(rows), title=title, caption=self._caption)
+
+    def _told(self, edit: int, scaled: Floats) -> list[int]:
+        """Places of the watched attributes that stand in a table too long for all: itself, and the largest leaks."""
+        own = [at for at, words in enumerate(self._bench.words) if words == self._edited[edit]]
+        order = np.argsort(-np.nan_to_num(np.abs(scaled)))
+        return [*own, *(int(at) for at in order if at not in own)][: len(own) + _LEAKS]
 
 
 def _mean(values: Floats) -> Floats:

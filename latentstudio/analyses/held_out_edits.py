@@ -171,7 +171,8 @@ def offered(study: Study, given: Sequence[str], most: int) -> tuple[tuple[str, .
     if any(given):
         return tuple(dict.fromkeys(spec for spec in given if spec)), ()
     table = data_of(study).attributes
-    found = [spec for spec in attribute_choices(table, study.groups) if not spec.startswith("identity=")]
+    choices = [spec for spec in attribute_choices(table, study.groups) if not spec.startswith("identity=")]
+    found = sorted(choices, key=lambda spec: spec not in table or table[spec].kind != "binary")
     if not found:
         raise UserError(f"{data_of(study).title} has no labels; select some faces and use 'selection'.")
     if len(found) <= most:
@@ -209,7 +210,7 @@ def bench_of(
         raise UserError(" ".join(dict.fromkeys(notes)) or "No attribute has members in both halves.")
     yield Partial(start + 0.8 * (stop - start), None, "Fitting classifiers")
     features = codes if sees == "codes" else (yield from _pictures(study, rows, start + 0.8 * (stop - start), stop))
-    judges = yield from _judges(features[first], labels[first], start + 0.9 * (stop - start), stop)
+    judges = yield from _judges(features[first], labels[first], seed, start + 0.9 * (stop - start), stop)
     auc, spread = _held_out(judges, features[~first], labels[~first])
     words = tuple(members[spec].words for spec in specs)
     weak = [f"{w} ({a:.2f})" for w, a in zip(words, auc, strict=True) if a < WEAK]
@@ -279,12 +280,12 @@ def person_halves(rows: Indices, identity: NDArray[np.int64] | None, seed: int) 
 
 
 def _judges(
-    features: NDArray[np.float32], labels: Labels, start: float, stop: float
+    features: NDArray[np.float32], labels: Labels, seed: int, start: float, stop: float
 ) -> Generator[Partial, None, tuple[LinearClassifier, ...]]:
     span, found = Span(features), []
     for column in range(labels.shape[1]):
         yield Partial(start + (stop - start) * column / labels.shape[1], None, "Fitting classifiers")
-        found.append(span.classifier(np.isfinite(labels[:, column]), labels[:, column] == 1))
+        found.append(span.calibrated(np.isfinite(labels[:, column]), labels[:, column] == 1, seed))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QTabWidget, QWidget
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.dock_heights import StripHeight
 from latentstudio.gui.docks import PanelDock, TabDoubleClick
+from latentstudio.gui.makers import OWN_PANELS
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.resolve import plugin_of
 
@@ -66,7 +67,7 @@ class DockArea(QObject):
         return dock
 
     def _add_panel(self, panel: Panel) -> PanelDock:
-        kind = "strip" if panel.name == "interpolate" else panel.kind
+        kind = OWN_PANELS.get(panel.name, panel.kind)
         return self._add(panel.id, panel_title(panel, self._controller.document), kind)
 
     def _seen(self, name: str, seen: bool) -> None:

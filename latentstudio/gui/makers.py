@@ -31,6 +31,12 @@ def _operation(controller: Controller, panel_id: str) -> QWidget:
     return OperationPanel(controller, panel_id)
 
 
+def _attributes(controller: Controller, panel_id: str) -> QWidget:
+    from latentstudio.gui.panels.attributes import AttributesPanel
+
+    return AttributesPanel(controller, panel_id)
+
+
 def _analysis(controller: Controller, panel_id: str) -> QWidget:
     from latentstudio.gui.panels.analysis import AnalysisPanel
 
@@ -43,11 +49,15 @@ def _jobs(controller: Controller, panel_id: str) -> QWidget:
     return JobsPanel(controller, panel_id)
 
 
+OWN_PANELS = {"interpolate": "strip", "attribute": "attributes"}
+"""Operations that have a panel of their own kind, by registry name."""
+
 MAKERS: dict[str, Callable[[Controller, str], QWidget]] = {
     "browser": _browser,
     "inspector": _inspector,
     "strip": _strip,
     "operation": _operation,
+    "attributes": _attributes,
     "analysis": _analysis,
     "jobs": _jobs,
 }

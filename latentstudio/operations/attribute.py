@@ -88,6 +88,13 @@ class Attribute:
         help="The edit is made perpendicular to the directions of these attributes.",
         advanced=True,
     )
+    watch: tuple[str, ...] = control(
+        (),
+        "Watch",
+        "attributes",
+        help="What leaks into these is measured: the percentile of every frame along their directions.",
+        advanced=True,
+    )
     parts: tuple[str, ...] = control(
         (ALL,), "Parts", "parts", help="Only these parts of the code are moved.", advanced=True
     )
@@ -104,7 +111,7 @@ class Attribute:
 
     def wishes(self) -> tuple[Wish, ...]:
         """Directions that `codes` asks for."""
-        return tuple(self._wish(spec) for spec in dict.fromkeys((*self.attributes, *self.keep)) if spec)
+        return tuple(self._wish(spec) for spec in dict.fromkeys((*self.attributes, *self.keep, *self.watch)) if spec)
 
     def lacks(self, inputs: Mapping[str, object]) -> str:
         """What is missing before there is anything to compute, as a hint; empty when nothing is."""
@@ -145,7 +152,11 @@ class Attribute:
             watched = tuple(surroundings.direction(self._wish(spec)) for spec in self.attributes if spec)
             made, notes = self._of_attributes(watched, faces, surroundings)
         flat = made.reshape(-1, made.shape[-1])
-        measures = tuple(Measure(d.words, d.quantile_of(flat), "percentile") for d in watched)
+        others = [surroundings.direction(self._wish(s)) for s in dict.fromkeys(self.watch) if s not in self.attributes]
+        measures = tuple(
+            Measure(d.words, d.quantile_of(flat), "percentile", brief=number < len(watched))
+            for number, d in enumerate((*watched, *others))
+        )
         codes = torch.from_numpy(flat.astype(np.float32))
         at_source = np.flatnonzero(np.array(self.strengths) == 0.0)
         if self._from_source():

@@ -59,21 +59,61 @@ class Span:
         kept = values > 1e-7 * max(float(values[-1]), 1e-300)
         self._roots, self._vectors = np.sqrt(values[kept]), vectors[:, kept]
 
+    @property
+    def _scores(self) -> Floats:
+        """Coordinates of the rows, float64 (n, r), scaled to a mean squared norm of 1."""
+        return np.asarray(self._vectors * (self._roots / np.sqrt(self._scale)), dtype=np.float64)
+
+    @property
+    def _flat(self) -> bool:
+        """Whether the rows are all alike."""
+        return self._scale <= 0 or not len(self._roots)
+
     def classifier(self, known: NDArray[np.bool_], present: NDArray[np.bool_]) -> LinearClassifier:
         """Fit a label, balanced in its classes: the rows in which it is `known` (n,), and where it is `present` (n,).
 
         Rows that are all alike give a classifier that always says even odds.
         """
-        from sklearn.linear_model import LogisticRegression
-
-        if self._scale <= 0 or not len(self._roots):
+        if self._flat:
             return LinearClassifier(np.zeros(len(self._mean)), 0.0)
-        scores = self._vectors * (self._roots / np.sqrt(self._scale))
-        fit = LogisticRegression(C=1 / _RIDGE, class_weight="balanced", max_iter=1000)
-        fit.fit(scores[known], present[known])
+        fit = _regression(self._scores[known], present[known])
         inner = self._vectors @ (fit.coef_[0] / self._roots)
         weights = np.asarray(inner @ self._centred, dtype=np.float64) / np.sqrt(self._scale)
         return LinearClassifier(weights, float(fit.intercept_[0] - weights @ self._mean))
+
+    def calibrated(self, known: NDArray[np.bool_], present: NDArray[np.bool_], seed: int) -> LinearClassifier:
+        """Fit a label as `classifier` does, with scores stretched so that their probabilities mean what they say.
+
+        The penalty squeezes probabilities towards one half. The stretch is a logistic regression on the scores of rows
+        that were left out of the fit, each half by the other (Platt, 1999); classes count alike. A class that has only
+        one row is left as it is.
+        """
+        plain = self.classifier(known, present)
+        rows = np.flatnonzero(known)
+        if self._flat or min(int(present[rows].sum()), int((~present[rows]).sum())) < 2:
+            return plain
+        fold = np.zeros(len(rows), dtype=np.bool_)
+        generator = np.random.default_rng((seed, 2))
+        for side in (present[rows], ~present[rows]):
+            members = generator.permutation(np.flatnonzero(side))
+            fold[members[: len(members) // 2]] = True
+        scores, left_out = self._scores[rows], np.empty(len(rows))
+        for fitted in (fold, ~fold):
+            part = _regression(scores[fitted], present[rows][fitted])
+            left_out[~fitted] = part.decision_function(scores[~fitted])
+        spread = float(left_out.std())
+        if spread <= 0:
+            return plain
+        line = _regression(left_out[:, None] / spread, present[rows], 100.0)
+        stretch = max(float(line.coef_[0, 0]) / spread, 1e-6)
+        return LinearClassifier(stretch * plain.weights, stretch * plain.bias + float(line.intercept_[0]))
+
+
+def _regression(rows: Floats, present: NDArray[np.bool_], weight: float = 1 / _RIDGE) -> Any:
+    """Fit a logistic regression, balanced in its classes."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=weight, class_weight="balanced", max_iter=1000).fit(rows, present)
 
 
 def within_deviation(scores: Floats, present: NDArray[np.bool_]) -> float:

@@ -19,6 +19,24 @@ def test_the_classifier_is_the_regression_on_all_components() -> None:
     np.testing.assert_allclose(probability(made.score(rows)), plain.predict_proba(centred / scale)[:, 1], atol=1e-3)
 
 
+def test_calibrated_probabilities_are_shares_of_the_class() -> None:
+    rng = np.random.default_rng(3)
+    present = np.arange(4000) % 2 == 0
+    rows = rng.normal(size=(4000, 40))
+    rows[:, 0] += np.where(present, 0.7, -0.7)
+    fitted = np.arange(4000) < 1200
+    made = Span(rows[fitted]).calibrated(np.ones(1200, dtype=bool), present[fitted], seed=0)
+    told = probability(made.score(rows[~fitted]))
+    # Two normal laws of unit width 1.4 apart: the odds of a row are exp(1.4 x).
+    true = 1 / (1 + np.exp(-1.4 * rows[~fitted, 0]))
+    assert np.abs(told - true).mean() < 0.06
+    for low in (0.1, 0.3, 0.5, 0.7):
+        near = (told >= low) & (told < low + 0.2)
+        assert present[~fitted][near].mean() == pytest.approx(told[near].mean(), abs=0.06)
+    plain = Span(rows[fitted]).classifier(np.ones(1200, dtype=bool), present[fitted])
+    assert np.abs(probability(plain.score(rows[~fitted])) - true).mean() > 0.06
+
+
 def test_more_components_than_rows_and_rows_all_alike() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(12, 300)).astype(np.float32)

@@ -1,8 +1,11 @@
 """Pick frames out of frames, and say which dataset image is nearest to one."""
 
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
 from latentstudio.results import Frames, ImageGrid, Strip
@@ -27,10 +30,8 @@ def take(frames: Frames, chosen: Sequence[int]) -> Frames:
 
 def at_position(strip: Strip, position: float) -> Frames | None:
     """Return the frames of all paths at a position that is a column of the strip; None between columns."""
-    columns = np.flatnonzero(np.abs(strip.positions - position) < 1e-9)
-    if not len(columns):
-        return None
-    return take(strip.frames, range(int(columns[0]), len(strip.frames), strip.columns))
+    column = column_of(strip, position)
+    return None if column < 0 else take(strip.frames, range(column, len(strip.frames), strip.columns))
 
 
 def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) -> tuple[str, int, str] | None:
@@ -43,3 +44,19 @@ def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) 
         return None
     name = result.nearest_ids[frame] if frame < len(result.nearest_ids) else str(index)
     return recipe.data.spec, index, name
+
+
+def joined(first: Frames, second: Frames) -> Frames:
+    """Return the frames of both; what only one of them knows is left out."""
+
+    def both(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any] | None:
+        return None if a is None or b is None else np.concatenate([a, b])
+
+    pairs = {f.name: both(getattr(first, f.name), getattr(second, f.name)) for f in fields(Frames)}
+    return Frames(**pairs)  # type: ignore[arg-type]
+
+
+def column_of(strip: Strip, position: float) -> int:
+    """Return the column at a position, -1 where the strip has none there."""
+    columns = np.flatnonzero(np.abs(strip.positions - position) < 1e-9)
+    return int(columns[0]) if len(columns) else -1

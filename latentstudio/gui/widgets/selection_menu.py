@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
 
+from latentstudio.gui.attribute_making import AttributeMaker
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import named
@@ -41,6 +42,8 @@ class SelectionMenu(QToolButton):
         name = menu.addAction("Name the selection…")
         name.setEnabled(bool(document.selection))
         name.triggered.connect(self._name)
+        making = menu.addMenu("Make an attribute")
+        AttributeMaker(self._controller, self.window()).fill(making)
         menu.addAction("Invert the selection").triggered.connect(self.invert)
         menu.addAction("Clear the selection").triggered.connect(lambda: self._controller.select((), "replace"))
         if document.named_selections:
