@@ -61,7 +61,7 @@ def table_of(result: Result) -> Table:
         return Table(("image", "x", "y", "group"), tuple((int(m), float(p[0]), float(p[1]), g) for m, p, g in dots))
     if isinstance(result, Heatmap) and result.row_labels and result.column_labels:
         named = [(v, m) for v, m in zip(result.labels, result.maps, strict=True)]
-        lines = [(v, r, *map(_cell, m[k])) for v, m in named for k, r in enumerate(result.row_labels)]
+        lines = [(v, r, *map(_known, m[k])) for v, m in named for k, r in enumerate(result.row_labels)]
         return Table(("map", "row", *result.column_labels), tuple(lines), digits=4)
     if isinstance(result, Heatmap):
         maps = [(v, *_range(m)) for v, m in zip(result.labels, result.maps, strict=True)]
@@ -69,7 +69,7 @@ def table_of(result: Result) -> Table:
     return _sheet_table(result)
 
 
-def _cell(value: float) -> float | None:
+def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 

@@ -111,7 +111,11 @@ class Attribute:
 
     def wishes(self) -> tuple[Wish, ...]:
         """Directions that `codes` asks for."""
-        return tuple(self._wish(spec) for spec in dict.fromkeys((*self.attributes, *self.keep, *self.watch)) if spec)
+        return tuple(self._wish(spec) for spec in dict.fromkeys((*self.attributes, *self.keep)) if spec)
+
+    def watches(self) -> tuple[Wish, ...]:
+        """Directions along which frames are measured once they are decoded, beside those of the attributes."""
+        return tuple(self._wish(s) for s in dict.fromkeys(self.watch) if s and s not in self.attributes)
 
     def lacks(self, inputs: Mapping[str, object]) -> str:
         """What is missing before there is anything to compute, as a hint; empty when nothing is."""
@@ -152,11 +156,7 @@ class Attribute:
             watched = tuple(surroundings.direction(self._wish(spec)) for spec in self.attributes if spec)
             made, notes = self._of_attributes(watched, faces, surroundings)
         flat = made.reshape(-1, made.shape[-1])
-        others = [surroundings.direction(self._wish(s)) for s in dict.fromkeys(self.watch) if s not in self.attributes]
-        measures = tuple(
-            Measure(d.words, d.quantile_of(flat), "percentile", brief=number < len(watched))
-            for number, d in enumerate((*watched, *others))
-        )
+        measures = tuple(Measure(d.words, d.quantile_of(flat), "percentile") for d in watched)
         codes = torch.from_numpy(flat.astype(np.float32))
         at_source = np.flatnonzero(np.array(self.strengths) == 0.0)
         if self._from_source():

@@ -259,3 +259,21 @@ def test_an_attribute_of_a_table_without_columns_names_selections() -> None:
     workspace = ToyWorkspace(data={"toy": data}, split={})
     with pytest.raises(UserError, match="'empty' is not known of any image"):
         run(recipe(attributes=["empty"]), workspace)
+
+
+def test_what_is_watched_is_measured_after_the_pictures(workspace: ToyWorkspace) -> None:
+    made = recipe(watch=["yaw>0", "eyeglasses"], strengths=[0, 2])
+    parts = [p.result for p in run_recipe(made, workspace) if p.result is not None]
+    first = next(p for p in parts if p.frames.ready.all())
+    assert [m.label for m in first.measures] == ["eyeglasses"]
+    assert [(m.label, m.brief) for m in parts[-1].measures] == [("eyeglasses", True), ("yaw > 0", False)]
+    yaw = (workspace.data["toy"].attributes["yaw"].values > 0).astype(float)
+    unit = difference(workspace, yaw)
+    unit /= np.linalg.norm(unit)
+    along = np.sort(codes_of(workspace) @ unit)
+    places = parts[-1].frames.codes.astype(float) @ unit
+    expected = 100 * np.searchsorted(along, places) / len(along)
+    np.testing.assert_allclose(parts[-1].measures[1].values, expected, atol=2.6)  # the face itself may count or not: one of 40
+    again = msgspec.convert(msgspec.to_builtins(seal(made, workspace)), Recipe)
+    after = run(again, ToyWorkspace(data={}))
+    np.testing.assert_allclose(after.measures[1].values, parts[-1].measures[1].values)

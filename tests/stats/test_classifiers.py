@@ -19,22 +19,25 @@ def test_the_classifier_is_the_regression_on_all_components() -> None:
     np.testing.assert_allclose(probability(made.score(rows)), plain.predict_proba(centred / scale)[:, 1], atol=1e-3)
 
 
-def test_calibrated_probabilities_are_shares_of_the_class() -> None:
+def slope(scores: np.ndarray, present: np.ndarray) -> float:
+    """Log-odds of the truth per unit of score: 1 where probabilities mean what they say."""
+    return float(LogisticRegression(C=1e6).fit(scores[:, None], present).coef_[0, 0])
+
+
+def test_calibrated_probabilities_mean_what_they_say() -> None:
     rng = np.random.default_rng(3)
-    present = np.arange(4000) % 2 == 0
-    rows = rng.normal(size=(4000, 40))
-    rows[:, 0] += np.where(present, 0.7, -0.7)
-    fitted = np.arange(4000) < 1200
-    made = Span(rows[fitted]).calibrated(np.ones(1200, dtype=bool), present[fitted], seed=0)
-    told = probability(made.score(rows[~fitted]))
-    # Two normal laws of unit width 1.4 apart: the odds of a row are exp(1.4 x).
-    true = 1 / (1 + np.exp(-1.4 * rows[~fitted, 0]))
-    assert np.abs(told - true).mean() < 0.06
-    for low in (0.1, 0.3, 0.5, 0.7):
-        near = (told >= low) & (told < low + 0.2)
-        assert present[~fitted][near].mean() == pytest.approx(told[near].mean(), abs=0.06)
-    plain = Span(rows[fitted]).classifier(np.ones(1200, dtype=bool), present[fitted])
-    assert np.abs(probability(plain.score(rows[~fitted])) - true).mean() > 0.06
+    present = np.arange(20_400) % 2 == 0
+    rows = rng.normal(size=(20_400, 300))
+    rows[:, :5] += np.where(present, 0.5, -0.5)[:, None]
+    fitted = np.arange(20_400) < 400
+    span, everything = Span(rows[fitted]), np.ones(400, dtype=bool)
+    fresh = rows[~fitted], present[~fitted]
+    plain = span.classifier(everything, present[fitted])
+    made = span.calibrated(everything, present[fitted], seed=0)
+    assert slope(plain.score(fresh[0]), fresh[1]) > 1.8
+    assert slope(made.score(fresh[0]), fresh[1]) == pytest.approx(1, abs=0.35)
+    cosine = made.weights @ plain.weights / np.linalg.norm(made.weights) / np.linalg.norm(plain.weights)
+    assert cosine == pytest.approx(1)
 
 
 def test_more_components_than_rows_and_rows_all_alike() -> None:

@@ -153,7 +153,8 @@ class SlidersPage(SlidersLayout):
         for number, row in enumerate(self.rows):
             own = leaks[number] if number < len(leaks) else Leak("", math.nan, math.nan)
             row.set_places(own.before, own.after)
-        self.bars.set_leaks(tuple(leaks[len(self.rows) :]), "" if watched else WATCH_HINT)
+        hint = "Measuring what leaks …" if watched else WATCH_HINT
+        self.bars.set_leaks(tuple(leaks[len(self.rows) :]), hint)
 
     def _show_pictures(self) -> None:
         """Pictures of less and more come after the strip, whose directions they use."""
