@@ -273,7 +273,9 @@ def test_what_is_watched_is_measured_after_the_pictures(workspace: ToyWorkspace)
     along = np.sort(codes_of(workspace) @ unit)
     places = parts[-1].frames.codes.astype(float) @ unit
     expected = 100 * np.searchsorted(along, places) / len(along)
-    np.testing.assert_allclose(parts[-1].measures[1].values, expected, atol=2.6)  # the face itself may count or not: one of 40
+    np.testing.assert_allclose(
+        parts[-1].measures[1].values, expected, atol=2.6
+    )  # the face itself may count or not: one of 40
     again = msgspec.convert(msgspec.to_builtins(seal(made, workspace)), Recipe)
     after = run(again, ToyWorkspace(data={}))
     np.testing.assert_allclose(after.measures[1].values, parts[-1].measures[1].values)

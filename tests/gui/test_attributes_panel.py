@@ -194,7 +194,7 @@ def test_readouts_warn_outside_the_range_of_the_data_set(made) -> None:
     settle()
     engine.open_all()
     settle()
-    assert page.pair.warnings() == ("The norm is outside that of every image of the data set",)
+    assert page.pair.warnings() == ("the norm is outside that of every image of the data set",)
     assert page.words.words.startswith("The norm is outside")
     norm, density = data_readouts(page.pair.frames, 1, None, page.pair.log_prob_band)
     assert (norm.unusual, density.unusual) == (True, False)
@@ -276,7 +276,7 @@ def test_pictures_of_less_and_more_stand_beside_every_slider(made) -> None:
 
 def test_the_other_page_keeps_the_panel_visible_and_belongs_to_the_document(made) -> None:
     panel, controller, _ = made(attributes=["smile"], amounts=[1.0])
-    panel.chips.chips[1].click()
+    panel.sliders.pages.chips[1].click()
     settle()
     assert controller.document.panel("attribute-1").view == {"page": "strip"}
     assert controller.visible_panels == {"attribute-1"}

@@ -9,20 +9,19 @@ from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from latentstudio.controls import controls
 from latentstudio.gui.attribute_making import AttributeMaker
-from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import named
 from latentstudio.gui.panels.recipe_panel import RecipePanel
-from latentstudio.gui.theme import GAP
+from latentstudio.gui.theme import GAP, small_font
 from latentstudio.gui.widgets.attribute_fields import AttributeBox
 from latentstudio.gui.widgets.attribute_row import AttributeRow
 from latentstudio.gui.widgets.chips import ToggleChips
@@ -37,12 +36,14 @@ from latentstudio.operations import OPERATIONS
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
 
-SLIDERS_WIDTH, LEAK_WIDTH = 250, 132
-_NARROW = 560
+SLIDERS_WIDTH, LEAK_WIDTH = 280, 132
+_NARROW, _HIGH = 560, 0.62
+"""Width in px, and height as a share of it, from which the sliders stand under the pictures."""
 _MOST_IN_MENU = 40
+PAGES, PAGE_LABELS = ("sliders", "strip"), ("Sliders", "Strip")
 
 
-class AttributePicks(QToolButton):
+class AttributePicks(QPushButton):
     """A button whose menu ticks attributes; `changed` gives those that are ticked."""
 
     changed = Signal(object)
@@ -52,7 +53,6 @@ class AttributePicks(QToolButton):
         self._words, self._choices, self._left_out = words, tuple[str, ...](), tuple[str, ...]()
         self.chosen: tuple[str, ...] = ()
         named(self, words, tip)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.entries = QMenu(self)
         self.entries.setToolTipsVisible(True)
         self.entries.aboutToShow.connect(self.fill)
@@ -65,7 +65,7 @@ class AttributePicks(QToolButton):
         self._write()
 
     def _write(self) -> None:
-        self.setText(f"{self._words}: {len(self.chosen)}" if self.chosen else f"{self._words}: none")
+        self.setText(f"{self._words}: {len(self.chosen)}" if self.chosen else self._words)
         self.setAccessibleDescription(", ".join(self.chosen))
 
     def fill(self) -> None:
@@ -116,19 +116,18 @@ class SlidersLayout(RecipePanel):
         self.bars = LeakBars(self)
         self.hairline = Hairline(self)
         self.words = WordLine(self)
+        self.pages = ToggleChips(PAGES, PAGE_LABELS, single=True, parent=self)
+        named(self.pages, "View", "Sliders, or the strip of all strengths")
+        self.pages.set_chosen(PAGES[:1])
         self._arrange()
 
     def measure_leak(self) -> str:
         """Measure the leak in a panel of its own; returns that panel's id."""
         raise NotImplementedError
 
-    def _make_button(self) -> QToolButton:
-        button = QToolButton(self)
-        button.setText("From selection")
-        button.setIcon(icon("select"))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    def _make_button(self) -> QPushButton:
+        button = QPushButton("From selection", self)
         named(button, "Make an attribute from a selection", "Make an attribute from the selected faces, or from a file")
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
 
         def fill() -> None:
@@ -147,19 +146,26 @@ class SlidersLayout(RecipePanel):
     def _arrange(self) -> None:
         bar = QWidget(self)
         self.bar = FlowLayout(bar, GAP // 2)
-        for widget in (self.scale, self.estimator, self.keep, self.watch):
+        self.pages.layout().setContentsMargins(0, 0, GAP + GAP // 2, 0)  # apart from the scale, another choice of one
+        for widget in (self.pages, self.scale, self.estimator, self.keep, self.watch):
             self.bar.addWidget(widget)
-        self._columns = columns = QHBoxLayout()
+        left = QVBoxLayout()
+        left.addWidget(self.slot)
+        left.addStretch(1)
+        upper = QHBoxLayout()
+        upper.setSpacing(GAP)
+        upper.addLayout(left)
+        upper.addWidget(self.pair, 1)
+        lower = QHBoxLayout()
+        lower.setSpacing(GAP + GAP // 2)
+        lower.addWidget(self._sliders(), 2)
+        lower.addWidget(self._leaks(), 1)
+        self._halves = columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         columns.setSpacing(GAP + GAP // 2)
-        self._left = QVBoxLayout()
-        self._left.addWidget(self.slot)
-        self._left.addStretch(1)
-        columns.addLayout(self._left)
-        columns.addWidget(self.pair, 3)
-        columns.addWidget(self._sliders(), 2)
-        columns.addWidget(self._leaks(), 1)
+        columns.addLayout(upper, 3)
+        columns.addLayout(lower, 4)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(GAP, 0, GAP, GAP // 2)
+        layout.setContentsMargins(GAP, GAP // 2, GAP, GAP // 2)
         layout.setSpacing(GAP // 2)
         layout.addWidget(bar)
         layout.addWidget(self.hairline)
@@ -199,6 +205,10 @@ class SlidersLayout(RecipePanel):
         inner.setContentsMargins(0, 0, GAP // 2, 0)
         inner.addWidget(self.bars)
         inner.addStretch(1)
+        heading = QLabel("Leak, percentile points", side)
+        heading.setFont(small_font())
+        heading.setProperty("muted", True)
+        column.addWidget(heading)
         column.addWidget(_scroller(content), 1)
         column.addWidget(self.leak)
         side.setMinimumWidth(LEAK_WIDTH)
@@ -215,12 +225,14 @@ class SlidersLayout(RecipePanel):
             self._rows.addWidget(row)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the sliders under the pictures where the panel is narrow."""
+        """Put the sliders under the pictures where the panel is rather high than wide, so that these are large."""
         super().resizeEvent(event)
-        narrow = self.width() < _NARROW
-        wanted = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
-        if self._columns.direction() != wanted:
-            self._columns.setDirection(wanted)
+        high = self.width() < _NARROW or self.height() > _HIGH * self.width()
+        wanted = QBoxLayout.Direction.TopToBottom if high else QBoxLayout.Direction.LeftToRight
+        if self._halves.direction() != wanted:
+            self._halves.setDirection(wanted)
+            self._halves.setStretch(0, 4 if high else 3)
+            self._halves.setStretch(1, 3 if high else 4)
 
 
 def _scroller(content: QWidget) -> QScrollArea:

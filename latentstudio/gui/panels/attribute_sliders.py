@@ -1,5 +1,6 @@
 """Sliders of attributes: the face and the edited face, a row for each attribute, and what leaks into others."""
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from latentstudio.gui.panels.attribute_layout import SlidersLayout
 from latentstudio.gui.panels.direction_pictures import DirectionPictures
 from latentstudio.gui.panels.result_panel import say_state
 from latentstudio.gui.widgets.attribute_row import AttributeRow
+from latentstudio.gui.widgets.edit_pair import LABELS
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import column_of, joined, nearest_image, take
 from latentstudio.gui.widgets.leak_bars import Leak
@@ -21,6 +23,7 @@ from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.readouts import place
 from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.results import Frames, ImageGrid, Strip
+from latentstudio.studio.browse import named_image
 from latentstudio.studio.document import Document, Panel
 
 if TYPE_CHECKING:
@@ -139,8 +142,8 @@ class SlidersPage(SlidersLayout):
         self._show_leaks((strip, source), (strip, edited))
 
     def _put(self, frames: Frames, strip: Strip) -> None:
-        name = strip.row_labels[0] if strip.row_labels else "Face"
-        self.pair.set_pair(frames, (name or "Face", "Edited"), (strip.norm_band, strip.log_prob_band))
+        name = named_image(strip.row_labels[0], 0) if strip.row_labels and strip.row_labels[0] else LABELS[0]
+        self.pair.set_pair(frames, (name, LABELS[1]), (strip.norm_band, strip.log_prob_band))
 
     def _show_leaks(self, source: tuple[Strip, int] | None, edited: tuple[Strip, int] | None) -> None:
         panel = self._panel()
@@ -175,7 +178,8 @@ class SlidersPage(SlidersLayout):
         if self.slot.words:
             self.words.say(self.slot.words, "info")
         elif warnings and not busy:
-            self.words.say(f"{'; '.join(warnings)}.", "warning")
+            sentence = "; ".join(warnings)
+            self.words.say(f"{sentence[0].upper()}{sentence[1:]}.", "warning")
         else:
             say_state(self.words, view)
 
@@ -238,10 +242,7 @@ class SlidersPage(SlidersLayout):
 
     def _with_bands(self, result: Strip) -> Strip:
         """The first answer under the hand does not know the data set yet; the strip before does."""
-        from dataclasses import replace as changed
-
-        band = result.log_prob_band or self.pair.log_prob_band
-        return changed(result, log_prob_band=band)
+        return dataclasses.replace(result, log_prob_band=result.log_prob_band or self.pair.log_prob_band)
 
     # Changing.
 

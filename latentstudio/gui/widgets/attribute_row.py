@@ -37,6 +37,8 @@ class AttributeRow(QWidget):
         self._scale = "alpha"
         self.less = PictureLabel(f"Less of {words}", EDGE)
         self.more = PictureLabel(f"More of {words}", EDGE)
+        for picture, way in ((self.less, "less"), (self.more, "more")):
+            picture.setToolTip(f"The face with much {way} of {words}; click for a step that way")
         self.name = QLabel(words, self)
         self.name.setFont(small_font(0.95))
         self.name.setMinimumWidth(20)

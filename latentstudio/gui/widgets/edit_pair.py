@@ -79,11 +79,11 @@ class EditPair(FramesView):
         norm, density = data_readouts(self._frames, frame, self.norm_band, self.log_prob_band)
         found = []
         if norm.unusual:
-            found.append("The norm is outside that of every image of the data set")
+            found.append("the norm is outside that of every image of the data set")
         if density.unusual and self.log_prob_band is not None:
-            found.append(f"The log-density is outside {self.log_prob_band.label}")
+            found.append(f"the log-density is outside {self.log_prob_band.label}")
         if not self._frames.finite[frame]:
-            found.append("The model's answer is not finite")
+            found.append("the model's answer is not finite")
         return tuple(found)
 
     def columns(self) -> int:
@@ -158,4 +158,7 @@ class EditPair(FramesView):
                 place = column.translated(0, rect.bottom() + 3 + row * line)
                 color = palette.warning if value.unusual else (palette.text if row == 0 else palette.muted)
                 font = numeric_font(0.85, bold=value.unusual)
-                write(painter, place, value.text, color, font, CENTRE, Qt.TextElideMode.ElideNone)
+                words = value.text
+                if QFontMetricsF(font).horizontalAdvance(words) > place.width():
+                    words = words.partition(" ")[2]
+                write(painter, place, words, color, font, CENTRE, Qt.TextElideMode.ElideNone)
