@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -36,8 +36,8 @@ from latentstudio.operations import OPERATIONS
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
 
-SLIDERS_WIDTH, LEAK_WIDTH = 280, 132
-_NARROW, _HIGH = 560, 0.62
+SLIDERS_WIDTH, LEAK_WIDTH = 298, 132
+_NARROW, _HIGH = 708, 0.62
 """Width in px, and height as a share of it, from which the sliders stand under the pictures."""
 _MOST_IN_MENU = 40
 PAGES, PAGE_LABELS = ("sliders", "strip"), ("Sliders", "Strip")
@@ -87,6 +87,40 @@ class AttributePicks(QPushButton):
     def _tick(self, words: str, on: bool) -> None:
         left = tuple(c for c in self.chosen if c != words)
         self.changed.emit((*left, words) if on else left)
+
+
+class _Bar(QWidget):
+    """Widgets that flow into as many rows as they need.
+
+    It sets its own height instead of telling its layout that the height follows from the width: a scroll area would
+    then give the whole page its preferred height, and scroll where the least would have done.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.flow = FlowLayout(self, GAP // 2)
+
+    def hasHeightForWidth(self) -> bool:
+        """The height is set, not asked for."""
+        return False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Be as high as the rows."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Measure again when a word in a button has changed its width."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.fit()
+        return handled
+
+    def fit(self) -> None:
+        """Take the height of the rows at the present width."""
+        height = self.flow.heightForWidth(self.width())
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
 
 
 class SlidersLayout(RecipePanel):
@@ -144,8 +178,8 @@ class SlidersLayout(RecipePanel):
             dock.bring_up()
 
     def _arrange(self) -> None:
-        bar = QWidget(self)
-        self.bar = FlowLayout(bar, GAP // 2)
+        bar = _Bar(self)
+        self.bar = bar.flow
         self.pages.layout().setContentsMargins(0, 0, GAP + GAP // 2, 0)  # apart from the scale, another choice of one
         for widget in (self.pages, self.scale, self.estimator, self.keep, self.watch):
             self.bar.addWidget(widget)
