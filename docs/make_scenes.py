@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from latentstudio.figures.recipe import ImageInput
 from latentstudio.studio.browse import Browser
 from latentstudio.studio.defaults import welcome_panels
-from latentstudio.studio.document import Document, document_to_json
+from latentstudio.studio.document import Document, Panel, document_to_json
 
 HOME = Path(__file__).parent / "scenes"
 
@@ -18,6 +18,22 @@ def olivetti(active: str, first: int = 3, second: int = 117, **changes: object) 
     panels = welcome_panels((a,), (b,))
     document = Document(data="olivetti", model="olivetti-realnvp", panels=panels, active=active, current=a)
     return replace(document, **changes)
+
+
+def codes() -> dict[str, Document]:
+    """Sessions that look into the codes of a Glow."""
+    first, second = (ImageInput(dataset="lfw", index=i, id=f"images/{i:06d}.jpg") for i in (3, 20))
+    place = [row * 64 + column for row in range(17, 24) for column in range(17, 26)]
+    corrupt = Panel(
+        id="corrupt-1",
+        kind="operation",
+        name="corrupt",
+        params={"region": place, "which": "region", "count": 2, "second": [3000]},
+        slots={"face": (first,)},
+    )
+    reflect = Panel(id="reflect-1", kind="operation", name="reflect", slots={"faces": (first, second)})
+    document = Document(data="lfw", model="lfw-glow", panels=(corrupt, reflect), active="corrupt-1", current=first)
+    return {"corruption": document, "reflection": replace(document, active="reflect-1")}
 
 
 def main() -> None:
@@ -33,6 +49,7 @@ def main() -> None:
             "norms-1", browser=Browser(filters={"eyeglasses": "yes"}, sort="-norm"), model="olivetti-realnvp"
         ),
     }
+    scenes |= codes()
     HOME.mkdir(exist_ok=True)
     for name, document in scenes.items():
         (HOME / f"{name}.latentstudio").write_bytes(document_to_json(document))

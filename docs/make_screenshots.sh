@@ -1,5 +1,6 @@
 #!/bin/sh
-# Draws the guide's screenshots anew. The Olivetti faces must be in the data home (latentstudio datasets --fetch olivetti).
+# Draws the guide's screenshots anew. The Olivetti faces must be in the data home (latentstudio datasets --fetch olivetti), and
+# lfw64 for those of the Glow.
 set -eu
 cd "$(dirname "$0")/.."
 .venv/bin/python docs/make_scenes.py
@@ -12,3 +13,5 @@ shot likelihood 1600x1000 dark likelihood
 shot components 1600x1000 light components
 shot early 1366x768 dark early
 shot browse 1366x768 light browse
+shot corruption 1366x768 dark corruption
+shot reflection 1366x768 light reflection

@@ -282,7 +282,7 @@ class Table(_ReadOnly):
 
 @dataclass(frozen=True)
 class Scatter(_ReadOnly):
-    """Points float64 (N, 2) with the dataset index of each, coloured by a label."""
+    """Points float64 (N, 2) with the dataset index of each, -1 for none, coloured by a label."""
 
     points: Floats
     members: NDArray[np.int64]

@@ -175,6 +175,9 @@ class ToyWorkspace:
         self.passes += 1
         return DatasetCodes.of(self.model(model), self.dataset(data), chunk=self.chunk)
 
+    def kept(self, key: Any, make: Any) -> Any:
+        return make()
+
     def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
         if (model, data) not in self.banks:
             self.banks[model, data] = CodeBank(lambda: self.model(model), self.dataset(data))

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from latentstudio.analyses.passes import CHUNK, Indices, Pace, data_of, model_of
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +49,12 @@ class Gaussianity:
     seed: int = control(
         0, "Seed", "int", minimum=0, maximum=2**31 - 1, help="Draws the two halves and the simulated repeats."
     )
+    noise: bool = control(
+        False,
+        "Pixel noise",
+        "bool",
+        help="Spread pixels over their bins, as in the training of a flow; its codes follow the prior only then.",
+    )
     repeats: int = control(
         200,
         "Repeats",
@@ -66,20 +75,31 @@ class Gaussianity:
     )
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part."""
+        """Encode the images twice in chunks; what is kept of each is a norm and a projection for each part.
+
+        Raises
+        ------
+        UserError
+            The prior is not normal, there is no such part, no image can be read, or pixel noise is asked of a model
+            that was trained without.
+        """
         from latentstudio.analyses.gaussianity_plots import sheet
 
         indices = studied(study)
+        if self.noise and not hasattr(study.model, "dequantised_codes"):
+            raise UserError(
+                "This model takes pixels as they are, without noise; Gaussianity without pixel noise would do."
+            )
         counts, readable = yield from self._first_pass(study, indices)
         if not readable.all():
             # Halves and seeds are drawn among the images that count, so the pass begins again without the others.
             indices = indices[readable]
             counts, _ = yield from self._first_pass(study, indices)
         shown = self._shown(counts)
-        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        caption = self._caption(study, indices)
         counts.fit_lines()
         for rows in _slices(len(indices)):
-            counts.project(rows, _codes(study, indices[rows])[0])
+            counts.project(rows, self._codes(study, indices[rows])[0])
             done = rows.stop / len(indices)
             yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
         simulated: list[Floats] = []
@@ -97,10 +117,10 @@ class Gaussianity:
 
         counts = self._counts(study, indices)
         shown, readable = self._shown(counts), np.ones(len(indices), dtype=np.bool_)
-        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        caption = self._caption(study, indices)
         pace = Pace(len(indices))
         for rows in _slices(len(indices)):
-            codes, readable[rows] = _codes(study, indices[rows])
+            codes, readable[rows] = self._codes(study, indices[rows])
             counts.add(codes)
             result = None
             if readable[: rows.stop].any() and pace.due(rows.stop):
@@ -110,6 +130,33 @@ class Gaussianity:
         if not readable.any():
             raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
         return counts, readable
+
+    def _codes(self, study: Study, rows: Indices) -> tuple[Floats, NDArray[np.bool_]]:
+        """Codes of the images at `rows`, float64 (n, D), NaN for pictures that cannot be read, and which can, bool.
+
+        The noise of a chunk depends on the seed and on its first image, so that both passes see the same codes.
+        """
+        model: Any = model_of(study)
+        images, kept = study.read(rows)
+        codes = np.full((len(rows), model.space.size), np.nan)
+        if kept.any():
+            found = model.dequantised_codes(images, self._generator(rows)) if self.noise else model.encode(images)
+            codes[kept] = found.double().cpu().numpy()
+        return codes, kept
+
+    def _generator(self, rows: Indices) -> "torch.Generator":
+        import torch
+
+        entropy = np.random.SeedSequence([self.seed, int(rows[0])]).generate_state(1)
+        return torch.Generator().manual_seed(int(entropy[0]))
+
+    def _caption(self, study: Study, indices: Indices) -> str:
+        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
+        if self.noise:
+            return f"{caption} Pixels spread over their bins, as in training."
+        if hasattr(study.model, "dequantised_codes"):
+            return f"{caption} Codes of the middles of the pixels' bins, which are shorter than those of training."
+        return caption
 
     def _counts(self, study: Study, indices: Indices) -> Counts:
         from latentstudio.stats.norms import norm_law, typical_set
@@ -150,13 +197,3 @@ class Gaussianity:
 def _slices(total: int) -> Iterator[slice]:
     for start in range(0, total, CHUNK):
         yield slice(start, min(start + CHUNK, total))
-
-
-def _codes(study: Study, rows: Indices) -> tuple[Floats, NDArray[np.bool_]]:
-    """Codes of the images at `rows`, float64 (n, D) with NaN for pictures that cannot be read, and which can, bool."""
-    model = model_of(study)
-    images, kept = study.read(rows)
-    codes = np.full((len(rows), model.space.size), np.nan)
-    if kept.any():
-        codes[kept] = model.encode(images).double().cpu().numpy()
-    return codes, kept

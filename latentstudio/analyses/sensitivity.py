@@ -129,6 +129,8 @@ class _Trials:
 
     def sheet(self) -> Sheet:
         """A table of the ranked components, and the maps of the first."""
+        from latentstudio.models.sensitivity import PROBES
+
         caption = f"{self._study.origin}; {self._place()}."
         step = f"{self._analysis.step:g} σ"
         rows: list[tuple[str | int | float | None, ...]] = []
@@ -146,10 +148,12 @@ class _Trials:
             "of its change there, %",
             "changed pixels, %",
         )
-        notes = (
+        notes: tuple[str, ...] = (
             "Ranked by the root mean square of the derivatives of the place's pixels; confirmed by decoding a move of "
             f"{step}. Changed: by more than 8 of 255 grey levels.",
         )
+        if len(self._region) * self._model.image_shape[0] > PROBES:
+            notes += (f"The derivatives are estimated by {PROBES} random projections (relative error about 18 %).",)
         table = Table(columns, tuple(rows), title="Components that move the place", caption=caption, notes=notes)
         maps = Heatmap(
             self._maps[:_MAPS],

@@ -1,6 +1,7 @@
 """Encode a whole data set into the latent store, all of it or one part of many."""
 
 import argparse
+import sys
 import time
 from typing import Any
 
@@ -61,9 +62,12 @@ def store_whole(options: argparse.Namespace) -> int:
         "latent_size": manifest.size,
         "dtype": manifest.dtype,
         "part": list(manifest.part),
+        "unread": last.lost,
         "seconds": time.perf_counter() - began,
         "seconds_in_model": last.encode_seconds,
     }
+    if last.lost:
+        print(f"latentstudio: {last.lost}", file=sys.stderr)
     if options.json:
         print_json(summary)
     else:

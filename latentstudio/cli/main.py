@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "merge": Command("merge", "join latent stores that were encoded in parts"),
     "decode": Command("decode", "turn codes into a picture grid"),
     "train": Command("train", "train a model from a recipe"),
+    "evaluate": Command("evaluate", "measure a finished model again, on its own images or others"),
     "convert": Command("convert", "make a model of weights that another program saved"),
     "check-model": Command("check_model", "prove that a model folder loads and keeps its promises"),
     "reproduce": Command("reproduce", "repeat published experiments and write a report"),

@@ -1,4 +1,4 @@
-"""List the latent stores, and clear them."""
+"""List the latent stores, verify and clear them."""
 
 import argparse
 from pathlib import Path
@@ -21,29 +21,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what each store holds and how much room it takes."""
+    """Print what each store holds and how much room it takes; the status is 1 when a store is found damaged."""
     found = [_facts(folder) for folder in options.folders] if options.folders else stores()
-    entries = [_entry(facts) for facts in found]
+    entries = _entries(found)
     if options.verify:
         for entry, facts in zip(entries, found, strict=True):
             entry["fault"] = _fault(facts)
     if options.clear:
         for entry, facts in zip(entries, found, strict=True):
             entry["freed"] = clear(facts)
+    status = 1 if any(entry.get("fault") for entry in entries) else 0
     if options.json:
         print_json(entries)
-        return 0
+        return status
     if options.clear:
         freed = sum(entry["freed"] for entry in entries)
-        print(f"{len(entries)} {'store' if len(entries) == 1 else 'stores'} cleared, {freed / 1e6:.1f} MB freed.")
-        return 0
+        print(f"{_counted(entries)} cleared, {freed / 1e6:.1f} MB freed.")
+        return status
     header = ["model", "data", "images", "stored", "size", "dtype", "MB", "state", "folder"]
     columns = ["model", "data", "images", "stored", "latent_size", "dtype", "megabytes", "state", "folder"]
     print_rows(header, [[entry[name] for name in columns] for entry in entries])
+    print(f"{_counted(entries)}, {sum(entry['bytes'] for entry in entries) / 1e6:.1f} MB.")
     for entry in entries:
-        if entry.get("fault") or entry["note"]:
-            print(entry.get("fault") or entry["note"])
-    return 0
+        for words in (entry.get("fault"), entry["note"], entry["outdated"]):
+            if words:
+                print(words)
+    return status
+
+
+def _counted(entries: list[dict[str, Any]]) -> str:
+    return f"{len(entries)} {'store' if len(entries) == 1 else 'stores'}"
 
 
 def _facts(folder: Path) -> StoreFacts:
@@ -53,14 +60,29 @@ def _facts(folder: Path) -> StoreFacts:
 
 
 def _fault(facts: StoreFacts) -> str:
-    from latentstudio.data.latent_store import forget_stamps, open_store
+    """Read every file, also one that seems unchanged; return sentences about what is damaged."""
+    from latentstudio.cli.output import with_progress
+    from latentstudio.studio.store_jobs import verify_store
+    from latentstudio.studio.store_requests import StoreVerified, VerifyStore
 
-    forget_stamps(facts.folder)
+    verdict: tuple[str, ...] = ()
     try:
-        open_store(facts.folder)
+        for step in with_progress(verify_store(VerifyStore(str(facts.folder))), "verifying"):
+            if isinstance(step.payload, StoreVerified):
+                verdict = step.payload.faults
     except UserError as error:
         return str(error)
-    return ""
+    return " ".join(verdict)
+
+
+def _entries(found: list[StoreFacts]) -> list[dict[str, Any]]:
+    from latentstudio.studio.store_jobs import outdated
+    from latentstudio.studio.workspace import Workspace
+
+    workspace = Workspace()
+    return [
+        _entry(facts) | {"outdated": outdated(facts.manifest, workspace) if facts.manifest else ""} for facts in found
+    ]
 
 
 def _entry(facts: StoreFacts) -> dict[str, Any]:

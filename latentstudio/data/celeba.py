@@ -65,6 +65,7 @@ def open_celeba(spec: str, argument: str, options: dict[str, str]) -> CelebA:
     split = lists.read("list_eval_partition", ("partition",), header=False)
     marks = lists.read("list_landmarks_align_celeba", None, header=True)
     storage: Storage = FolderStorage(pictures, [name for name, _, _ in files])
+    landmarks = _landmarks(marks, lists.notes)
     shape = image_shape({"color": "rgb", **options}, storage)
     found = CelebA(
         spec,
@@ -77,8 +78,25 @@ def open_celeba(spec: str, argument: str, options: dict[str, str]) -> CelebA:
         notes=tuple(lists.notes),
         crop=_crop_face if crop == "face" else None,
     )
-    found.landmarks = None if marks is None else marks[1][:, :4]
+    found.landmarks = landmarks
     return found
+
+
+def _landmarks(marks: tuple[Sequence[str], NDArray[np.float64]] | None, notes: list[str]) -> NDArray[np.float64] | None:
+    """Eye positions (N, 4), NaN where they cannot be eyes: outside the picture to the left or top, or at one point."""
+    if marks is None:
+        return None
+    if marks[1].shape[1] < 4:
+        columns = marks[1].shape[1]
+        notes.append(f"The landmarks have {columns} columns, and two eyes need 4; they are not used.")
+        return None
+    eyes = marks[1][:, :4].copy()
+    apart = np.hypot(eyes[:, 0] - eyes[:, 2], eyes[:, 1] - eyes[:, 3])
+    wrong = (eyes.min(axis=1) < 0) | (apart < 2)  # comparisons with NaN are False
+    if wrong.any():
+        eyes[wrong] = np.nan
+        notes.append(f"The landmarks of {int(wrong.sum()):,} images cannot be two eyes; they are not used.")
+    return eyes
 
 
 def _columns(lists: "_Lists") -> list[Column]:

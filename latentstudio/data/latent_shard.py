@@ -147,9 +147,12 @@ class OpenShard:
 
 
 def pack_rows(
-    codes: NDArray[np.float32], log_probs: Floats | None, dtype: str
+    codes: NDArray[np.float32], log_probs: Floats | None, dtype: str, read: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
-    """Return codes as they are stored, (n, D), and norm, log-density and factor of each row, float64 (n, 3)."""
+    """Return codes as they are stored, (n, D), and norm, log-density and factor of each row, float64 (n, 3).
+
+    Rows that `read`, bool (n,), denies are of pictures that could not be read: all of their numbers become NaN.
+    """
     wide = codes.astype(np.float64)
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(wide).all(axis=1))
     scalars = np.full((len(codes), SCALARS), np.nan)
@@ -163,7 +166,11 @@ def pack_rows(
         scalars[:, SCALE] = factors
         if largest.max(initial=0.0) > _LARGEST_HALF:
             codes = np.divide(codes, factors[:, None], dtype=np.float32)
-    return np.ascontiguousarray(codes, dtype=DTYPES[dtype]), scalars
+    packed = np.ascontiguousarray(codes, dtype=DTYPES[dtype])
+    if read is not None and not read.all():
+        packed = np.where(read[:, None], packed, packed.dtype.type(np.nan))
+        scalars[~read] = (np.nan, np.nan, 1.0)
+    return packed, scalars
 
 
 def journal_name(index: int) -> str:

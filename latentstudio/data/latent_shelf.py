@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from latentstudio.data.latent_manifest import (
+    DTYPES,
     Manifest,
     codes_name,
     read_manifest,
@@ -19,7 +20,7 @@ from latentstudio.data.latent_manifest import (
     write_manifest,
 )
 from latentstudio.data.latent_shard import OpenShard, journal_name
-from latentstudio.data.latent_store import checksum, file_stamp, read_stamps, verify, write_stamps
+from latentstudio.data.latent_store import LatentStore, checksum, file_stamp, read_stamps, verify, write_stamps
 from latentstudio.data.latent_writer import LatentWriter, is_ours, remove_store_files
 from latentstudio.data.locks import locked
 from latentstudio.errors import NewerVersionError, UserError
@@ -59,8 +60,33 @@ def place_of(plan: Manifest) -> Path:
 
 def stores(folder: Path | None = None) -> list[StoreFacts]:
     """Describe every store of a shelf by its manifest and sizes; nothing is verified."""
-    home = folder or shelf()
-    return [store_facts(path) for path in sorted(home.iterdir()) if path.is_dir()] if home.is_dir() else []
+    home, found = folder or shelf(), []
+    for path in sorted(home.iterdir()) if home.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):  # cleared by another process meanwhile
+            if path.is_dir():
+                found.append(store_facts(path))
+    return found
+
+
+def find_complete(model_digest: str, data_digest: str) -> Generator[None, None, LatentStore | None]:
+    """Find the complete store of these digests on the shelf, the most exact one, and return it; or None.
+
+    Yields between blocks of files that are verified, which is most often none. A damaged store counts as absent: it is
+    put in order when it is next written.
+    """
+    wanted, found = (model_digest, data_digest), []
+    for facts in stores():
+        manifest = facts.manifest
+        if manifest and manifest.complete and (manifest.model_digest, manifest.data_digest) == wanted:
+            found.append((tuple(DTYPES).index(manifest.dtype), str(facts.folder), manifest))
+    for _, folder, manifest in sorted(found, key=lambda entry: entry[:2]):
+        sound = True
+        for fault in verify(Path(folder), manifest):
+            sound = sound and not fault
+            yield
+        if sound:
+            return LatentStore(Path(folder), manifest)
+    return None
 
 
 def store_facts(folder: Path) -> StoreFacts:

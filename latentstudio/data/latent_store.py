@@ -34,7 +34,8 @@ from latentstudio.errors import UserError
 from latentstudio.paths import replacing
 
 STAMPS = "verified.json"
-_BLOCK = 4 << 20
+BLOCK = 4 << 20
+"""Bytes that are read between two yields of a verification."""
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def checksum(path: Path) -> Generator[str, None, str]:
     """Read a file in blocks; yield an empty text after each, and return the SHA-256."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        while block := stream.read(BLOCK):
             digest.update(block)
             yield ""
     return digest.hexdigest()
@@ -156,8 +157,16 @@ class LatentStore:
 
     @property
     def norms(self) -> Floats:
-        """Norm of each code before rounding, float64 (N,); infinite where the code is not finite, NaN where unknown."""
+        """Norm of each code before rounding, float64 (N,); infinite where the code is not finite, NaN where unknown.
+
+        Unknown are images that are not there yet, and pictures that could not be read.
+        """
         return self._scalars[:, NORM]
+
+    @cached_property
+    def unread(self) -> NDArray[np.int64]:
+        """Images that are there without a code because their pictures could not be read, int64 (k,), ascending."""
+        return np.flatnonzero(self.known & np.isnan(self.norms)).astype(np.int64)
 
     @property
     def log_probs(self) -> Floats | None:
@@ -165,7 +174,7 @@ class LatentStore:
         return self._scalars[:, LOG_PROB] if self.manifest.density else None
 
     def codes(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return codes (n, D) of images in the order of `indices`.
+        """Return codes (n, D) of images in the order of `indices`; NaN for pictures that could not be read.
 
         Raises
         ------

@@ -128,8 +128,14 @@ class LatentWriter:
         start = first + self._shard.rows
         return range(start, min(start + limit, last))
 
-    def append(self, codes: NDArray[np.float32], log_probs: Floats | None) -> None:
+    def append(
+        self, codes: NDArray[np.float32], log_probs: Floats | None, read: NDArray[np.bool_] | None = None
+    ) -> None:
         """Write the codes (n, D) and log-densities (n,) of the images that `next_rows` has named.
+
+        Parameters
+        ----------
+        read : which of the pictures could be read, bool (n,); the others take a place without numbers. None for all.
 
         Raises
         ------
@@ -143,7 +149,7 @@ class LatentWriter:
             raise ValueError(f"codes of shape {codes.shape} do not fit the store")
         if (log_probs is not None) != self.manifest.density or len(codes) > len(self.next_rows(len(codes))):
             raise ValueError("these rows or their log-densities do not fit the store")
-        packed, scalars = pack_rows(codes, log_probs, self.manifest.dtype)
+        packed, scalars = pack_rows(codes, log_probs, self.manifest.dtype, read)
         try:
             shard.append(packed, scalars)
             if shard.rows == self.manifest.rows_of(shard.index):

@@ -38,6 +38,21 @@ def fit(images: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
+def fit_words(shape: tuple[int, int, int], image_shape: tuple[int, int, int], whose: str) -> str:
+    """Say in a sentence what `fit` takes from pictures: their colour, or their detail; empty when it is neither.
+
+    Parameters
+    ----------
+    shape : (h, w, c) of the pictures ; image_shape : (C, H, W) of the model ; whose : name of the model.
+    """
+    channels, height, width = image_shape
+    if shape[2] == 3 and channels == 1:
+        return f"The pictures are in colour; {whose} sees them in grey, {height} x {width} px."
+    if shape[2] == 1 and channels == 3:
+        return f"The pictures are grey; {whose} works in colour and sees three equal channels."
+    return ""
+
+
 def to_pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return uint8 (N, H, W, C) of float (N, C, H, W) in [-1, 1]; values outside are clipped, NaN becomes black.
 

@@ -27,6 +27,11 @@ Progress = Generator[float, None, Found]
 class StoredCodes(Protocol):
     """A complete latent store."""
 
+    @property
+    def unread(self) -> NDArray[np.int64]:
+        """Dataset images (k,) without a code: their pictures could not be read when the store was filled."""
+        ...
+
     def codes(self, indices: NDArray[np.int64]) -> Codes:
         """Return codes (n, D) of dataset images."""
         ...
@@ -104,7 +109,8 @@ class CodeBank:
     def _rows(self, rows: NDArray[np.int64], noisy: bool) -> tuple[Codes, NDArray[np.bool_]]:
         readable = np.ones(len(rows), dtype=np.bool_)
         if self._store is not None and not noisy:
-            return self._store.codes(rows), readable
+            readable = ~np.isin(rows, self._store.unread)
+            return self._store.codes(rows[readable]), readable
         missing = np.array([int(r) for r in rows if (int(r), noisy) not in self._held], dtype=np.int64)
         fresh: dict[int, Codes] = {}
         if len(missing):

@@ -61,9 +61,12 @@ class Board:
 
         with torch.inference_mode():
             codes = self._codes[rows].to(device_of(self._model))
-            images = self._model.decode(codes).float().cpu().numpy()
+            both = None if self._log_prob is None else getattr(self._model, "decode_with_log_prob", None)
+            found, density = both(codes) if both is not None else (self._model.decode(codes), None)
+            images = found.float().cpu().numpy()
             if self._log_prob is not None:
-                self._log_prob[rows] = self._model.code_log_prob(codes).double().cpu().numpy()
+                density = self._model.code_log_prob(codes) if density is None else density
+                self._log_prob[rows] = density.double().cpu().numpy()
         self._decoded[rows] = images
         self._images[rows] = to_pixels(images)
         self._finite[rows] = np.isfinite(images).reshape(len(images), -1).all(axis=1)

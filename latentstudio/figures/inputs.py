@@ -1,6 +1,7 @@
 """From the inputs of a recipe to pictures and codes, with a check that each image is still the one that was meant."""
 
 import base64
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.pictures import read_picture
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.readouts import mean_bound
@@ -75,6 +76,8 @@ class InputReader:
         self._workspace = workspace
         self._model = model
         self._info = info
+        ref = recipe.model
+        self._digest = info.digest if ref is None else f"{info.digest} {ref.snapshot}"
         self._masks: dict[str, NDArray[np.bool_] | None] = {}
 
     def open(self, value: Input) -> Opened:
@@ -120,6 +123,8 @@ class InputReader:
         shape = self._model.image_shape
         pictures = tuple(None if o.picture is None else fit(o.picture[None], shape)[0] for o in opened)
         notes = [note for o in opened for note in o.notes]
+        shapes = dict.fromkeys(o.picture.shape for o in opened if o.picture is not None)
+        notes.extend(words for s in shapes if (words := fit_words((s[0], s[1], s[2]), shape, self._info.name)))
         codes = self._codes(opened, pictures)
         bound = mean_bound(self._model)
         for o, code in zip(opened, codes, strict=True):
@@ -149,7 +154,9 @@ class InputReader:
             raise UserError(f"{self._info.name} has no encoder, so it takes codes or samples, not pictures.")
         for start in range(0, len(waiting), _BATCH):
             rows = waiting[start : start + _BATCH]
-            codes[rows] = encode(self._model, np.stack([p for r in rows if (p := pictures[r]) is not None]))
+            batch = np.stack([p for r in rows if (p := pictures[r]) is not None])
+            key = ("codes", self._digest, hashlib.sha256(batch.tobytes()).digest())
+            codes[rows] = self._workspace.kept(key, lambda batch=batch: encode(self._model, batch))  # type: ignore[misc]
         return codes
 
 

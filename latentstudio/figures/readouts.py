@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.data.imageset import ImageSet
+from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.readable import Unreadable, read_images
 
 if TYPE_CHECKING:
@@ -87,10 +88,23 @@ class DatasetCodes:
         return f"Readouts use a random {self.planned:,} of {self.total:,} images (random seed 0)."
 
     @staticmethod
+    def nothing(model: "LatentModel", data: ImageSet, limit: int = LIMIT) -> "DatasetCodes":
+        """The summary before the first image."""
+        return _nothing(model, min(len(data), limit), len(data))
+
+    @staticmethod
     def of(
-        model: "LatentModel", data: ImageSet, chunk: int = CHUNK, limit: int = LIMIT, seed: int = 0
+        model: "LatentModel",
+        data: ImageSet,
+        chunk: int = CHUNK,
+        limit: int = LIMIT,
+        seed: int = 0,
+        store: LatentStore | None = None,
     ) -> "Iterator[DatasetCodes]":
-        """Encode a data set (at most `limit` images, a seeded sample) and yield the summary after each chunk."""
+        """Encode a data set (at most `limit` images, a seeded sample) and yield the summary after each chunk.
+
+        With the complete `store` of this data set under this model only the pictures are read, and nothing is encoded.
+        """
         total = len(data)
         rows = np.arange(total, dtype=np.int64)
         if total > limit:
@@ -98,7 +112,7 @@ class DatasetCodes:
         if not len(rows):
             yield _nothing(model, 0, total)
             return
-        yield from _encoded(model, data, rows, chunk)
+        yield from _encoded(model, data, rows, chunk, store)
 
 
 def _nothing(model: "LatentModel", planned: int, total: int, lost: int = 0, unread: str = "") -> DatasetCodes:
@@ -110,10 +124,12 @@ def _nothing(model: "LatentModel", planned: int, total: int, lost: int = 0, unre
     return DatasetCodes(rows, np.empty(0), density, blank, mean_code, mean_image, planned, total, lost, unread)
 
 
-def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chunk: int) -> Iterator[DatasetCodes]:
+def _encoded(
+    model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chunk: int, store: LatentStore | None
+) -> Iterator[DatasetCodes]:
     from latentstudio.data.prepare import fit
 
-    gathered = _Gathered(model, len(rows))
+    gathered = _Gathered(model, len(rows), store)
     lost = Unreadable()
     for start in range(0, len(rows), chunk):
         asked = rows[start : start + chunk]
@@ -126,8 +142,9 @@ def _encoded(model: "LatentModel", data: ImageSet, rows: NDArray[np.int64], chun
 class _Gathered:
     """What a pass has measured so far."""
 
-    def __init__(self, model: "LatentModel", planned: int) -> None:
+    def __init__(self, model: "LatentModel", planned: int, store: LatentStore | None = None) -> None:
         self._model = model
+        self._store = store
         self._bound = mean_bound(model)
         self._planned = planned
         self._rows = np.empty(planned, dtype=np.int64)
@@ -141,12 +158,12 @@ class _Gathered:
     def add(self, rows: NDArray[np.int64], images: NDArray[np.float32]) -> None:
         """Measure prepared images (k, C, H, W) with the dataset indices `rows` (k,)."""
         place = slice(self.count, self.count + len(rows))
-        codes, densities = encode_and_score(self._model, images)
+        codes, norms, densities = self._measured(rows, images)
         reduced = picture_features(images, self._planned)
         if not self.count:
             self._features = np.empty((self._planned, reduced.shape[1]), dtype=np.float32)
         self._rows[place], self._features[place] = rows, reduced
-        self._norms[place] = np.linalg.norm(codes.astype(np.float64), axis=1)
+        self._norms[place] = norms
         if self._log_probs is not None and densities is not None:
             self._log_probs[place] = densities
         near = self._norms[place] <= self._bound
@@ -154,6 +171,16 @@ class _Gathered:
         self._image_sum += images.sum(axis=0, dtype=np.float64)
         self._near += int(near.sum())
         self.count = place.stop
+
+    def _measured(
+        self, rows: NDArray[np.int64], images: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], Floats, Floats | None]:
+        """Codes, norms and log-densities, from the store where it has them."""
+        if self._store is not None and not np.isnan(self._store.norms[rows]).any():
+            densities = self._store.log_probs
+            return self._store.codes(rows), self._store.norms[rows], None if densities is None else densities[rows]
+        codes, densities = encode_and_score(self._model, images)
+        return codes, np.linalg.norm(codes.astype(np.float64), axis=1), densities
 
     def summary(self, total: int, lost: Unreadable) -> DatasetCodes:
         """Everything so far."""
@@ -189,10 +216,11 @@ def encode_and_score(model: "LatentModel", images: NDArray[np.float32]) -> tuple
 
     with torch.inference_mode():
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(device_of(model))
-        codes = model.encode(batch).float().cpu().numpy()
         if "log_prob" not in model.abilities:
-            return codes, None
-        return codes, model.log_prob(batch).double().cpu().numpy()
+            return model.encode(batch).float().cpu().numpy(), None
+        both = getattr(model, "encode_with_log_prob", None)
+        codes, density = (model.encode(batch), model.log_prob(batch)) if both is None else both(batch)
+        return codes.float().cpu().numpy(), density.double().cpu().numpy()
 
 
 def picture_features(images: NDArray[np.float32], pictures: int) -> NDArray[np.float32]:

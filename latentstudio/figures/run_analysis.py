@@ -13,7 +13,7 @@ from latentstudio.analyses import ANALYSES
 from latentstudio.analyses.base import Study
 from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
-from latentstudio.data.prepare import fit
+from latentstudio.data.prepare import fit, fit_words
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.figures.devices import device_of
@@ -97,7 +97,12 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
             codes=bank.codes,
             direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
         )
-    return study, changes(recipe, info, data)
+    words = (
+        ""
+        if data is None or model is None or info is None
+        else fit_words(data.image_shape, model.image_shape, info.name)
+    )
+    return study, (*changes(recipe, info, data), *filter(None, [words]))
 
 
 def with_inputs(study: Study, analysis: Any, recipe: Recipe, workspace: Workspace) -> tuple[Study, tuple[str, ...]]:

@@ -11,10 +11,9 @@ from PIL import Image
 
 from latentstudio.figures.directions import packed, slot_of
 from latentstudio.figures.inputs import MEAN_CODE, MEAN_IMAGE, InputReader
+from latentstudio.figures.means import mean_image_of, mean_of
 from latentstudio.figures.recipe import CodeInput, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.figures.run_operation import (
-    mean_image_of,
-    mean_of,
     open_run,
     read_data,
     read_directions,

@@ -1,12 +1,14 @@
 """What a run may open, and the words for it: the protocol that every part of `figures` asks for models and data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from latentstudio.data.imageset import ImageSet
 from latentstudio.figures.recipe import DataRef, ModelRef, Recipe
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from latentstudio.figures.code_bank import CodeBank
     from latentstudio.figures.readouts import DatasetCodes
     from latentstudio.models.base import LatentModel
@@ -30,6 +32,10 @@ class Workspace(Protocol):
 
     def codes(self, model: ModelRef, data: DataRef) -> "Iterator[DatasetCodes]":
         """Yield growing summaries of the dataset's codes under the model; the last is complete, or says its sample."""
+        ...
+
+    def kept(self, key: Hashable, make: "Callable[[], Tensor]") -> "Tensor":
+        """Return what `make` made for this key before, or makes now: codes of pictures that a hand keeps asking for."""
         ...
 
     def bank(self, model: ModelRef, data: DataRef) -> "CodeBank":

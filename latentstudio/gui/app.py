@@ -107,6 +107,7 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
     from latentstudio.gui.controller import Controller
     from latentstudio.gui.job_feed import JobFeed
     from latentstudio.gui.main_window import MainWindow
+    from latentstudio.gui.store_passes import StorePasses
     from latentstudio.studio.autosave import Autosave
     from latentstudio.studio.catalogue import Catalogue
     from latentstudio.studio.defaults import welcome_document
@@ -121,6 +122,7 @@ def make_window(engine: Engine, settings: Settings, path: Path | None, keep: boo
         session.open(path)
     controller = Controller(session, engine, catalogue)
     controller.jobs = JobFeed(controller)
+    controller.stores = StorePasses(controller)
     window = MainWindow(controller, settings, Recent(), Autosave(session) if keep else None)
     if path is not None:
         if keep:

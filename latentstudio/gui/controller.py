@@ -52,6 +52,7 @@ class Controller(EditingController):
         super().__init__(session, catalogue or Catalogue(), parent)
         self.engine = engine
         self.jobs: Any = None
+        self.stores: Any = None
         self.lanes = Lanes(engine)
         self.status: EngineStatus | None = None
         self._fetching: set[str] = set()
@@ -107,7 +108,7 @@ class Controller(EditingController):
     @property
     def unsettled(self) -> tuple[str, ...]:
         """Lanes and visible panels whose final answer is still to come, dataset passes left out."""
-        lanes = [lane for lane in self.lanes.busy if lane != "columns" and not lane.startswith("panel:")]
+        lanes = [lane for lane in self.lanes.busy if lane != "columns" and not lane.startswith(("panel:", "store:"))]
         return (*self._runs.unsettled, *lanes)
 
     def view(self, panel_id: str) -> PanelView:
@@ -181,6 +182,12 @@ class Controller(EditingController):
             return
         model = self._catalogue.model_ref(self.document.model, self.document.snapshot)
         self._feeds.measure(model, self._catalogue.data_ref(self.document.data))
+
+    def codes_stored(self) -> None:
+        """Have columns that are not complete read from the latent store, which has been filled meanwhile."""
+        if self.lanes.running("columns") or (self.columns is None and self.facts is not None):
+            self._feeds.measure(None, None)
+            self.request_columns()
 
     def scrub(self, panel_id: str, position: float | None) -> None:
         """Decode the frame at one place of a panel's path at once; None when the hand lets go."""

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QMainWindow, QTabWidget, QWidget
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.dock_heights import StripHeight
 from latentstudio.gui.docks import PanelDock, TabDoubleClick
-from latentstudio.gui.makers import OWN_PANELS
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.resolve import plugin_of
 
@@ -18,6 +17,9 @@ BROWSER, INSPECTOR, JOBS = "browser", "inspector", "jobs"
 LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
+
+_OWN_PANELS = {"interpolate": "strip", "corrupt": "corruption", "attribute": "attributes"}
+"""Operations with a panel of their own; the others share one."""
 
 
 class DockArea(QObject):
@@ -67,7 +69,7 @@ class DockArea(QObject):
         return dock
 
     def _add_panel(self, panel: Panel) -> PanelDock:
-        kind = OWN_PANELS.get(panel.name, panel.kind)
+        kind = _OWN_PANELS.get(panel.name, panel.kind)
         return self._add(panel.id, panel_title(panel, self._controller.document), kind)
 
     def _seen(self, name: str, seen: bool) -> None:
@@ -125,8 +127,9 @@ class DockArea(QObject):
         centre = upper or lower
         if centre is not None:
             window.splitDockWidget(self.docks[BROWSER], centre, Qt.Orientation.Horizontal)
-            self._join(strips if upper is not None else others)
+            # Before the tabs are joined: Qt would make the inspector one of them.
             window.splitDockWidget(centre, self.docks[INSPECTOR], Qt.Orientation.Horizontal)
+            self._join(strips if upper is not None else others)
         else:
             window.addDockWidget(right, self.docks[INSPECTOR])
         if upper is not None and lower is not None:

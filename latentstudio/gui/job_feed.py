@@ -163,7 +163,9 @@ def changed_recipe(text: str, dataset: str, steps: int) -> str:
     if steps:
         wanted["steps"] = str(steps)
     for key, value in wanted.items():
-        place = re.search(rf"(?m)^{key}\s*=.*$", text)
+        # A Glow has steps of its own, in another table.
+        table = re.search(r"(?m)^\[training\]", text) if key == "steps" else None
+        place = re.compile(rf"(?m)^{key}\s*=.*$").search(text, table.end() if table is not None else 0)
         if place is None:
             raise UserError(f"The recipe has no line '{key} = …' to change.")
         text = f"{text[: place.start()]}{key} = {value}{text[place.end() :]}"

@@ -37,6 +37,12 @@ def _attributes(controller: Controller, panel_id: str) -> QWidget:
     return AttributesPanel(controller, panel_id)
 
 
+def _corruption(controller: Controller, panel_id: str) -> QWidget:
+    from latentstudio.gui.panels.corruption import CorruptionPanel
+
+    return CorruptionPanel(controller, panel_id)
+
+
 def _analysis(controller: Controller, panel_id: str) -> QWidget:
     from latentstudio.gui.panels.analysis import AnalysisPanel
 
@@ -49,15 +55,13 @@ def _jobs(controller: Controller, panel_id: str) -> QWidget:
     return JobsPanel(controller, panel_id)
 
 
-OWN_PANELS = {"interpolate": "strip", "attribute": "attributes"}
-"""Operations that have a panel of their own kind, by registry name."""
-
 MAKERS: dict[str, Callable[[Controller, str], QWidget]] = {
     "browser": _browser,
     "inspector": _inspector,
     "strip": _strip,
     "operation": _operation,
     "attributes": _attributes,
+    "corruption": _corruption,
     "analysis": _analysis,
     "jobs": _jobs,
 }

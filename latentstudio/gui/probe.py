@@ -38,6 +38,8 @@ class Probe:
         self._preview = preview
         self._failed = failed
         self._shown: Recipe | None = None
+        self._decoding = False
+        self._next: tuple[str, Recipe] | None = None
         self.inspection: Any = None
 
     def inspect(self, wanted: Recipe | Reason) -> None:
@@ -65,16 +67,31 @@ class Probe:
         self._inspected(inspection)
 
     def scrub(self, panel_id: str, wanted: Recipe) -> None:
-        """Decode the frame under the hand before everything else."""
+        """Decode the frame under the hand before everything else.
+
+        The hand moves faster than a large model decodes. The request at work is therefore left to bring its picture,
+        and only the newest of those that come meanwhile follows it: were each dropped for the next, a hand that does
+        not rest would see nothing.
+        """
+        if self._decoding and self._lanes.running(HAND):
+            self._next = (panel_id, wanted)
+            return
+        self._next, self._decoding = None, True
 
         def answer(step: Answer) -> None:
+            shows = isinstance(step.payload, Partial) and isinstance(step.payload.result, Strip | ImageGrid)
             if step.error:
                 self._failed(step.error)
-            elif isinstance(step.payload, Partial) and isinstance(step.payload.result, Strip | ImageGrid):
+            elif shows:
                 self._preview(panel_id, step.payload.result)
+            if shows or step.done or step.error:
+                self._decoding = False
+                if self._next is not None:
+                    self.scrub(*self._next)
 
         self._lanes.submit(HAND, Urgency.HAND, RunRecipe(wanted), answer)
 
     def release(self) -> None:
         """The hand let go: a preview that has not come is no longer wanted."""
+        self._next, self._decoding = None, False
         self._lanes.cancel(HAND)

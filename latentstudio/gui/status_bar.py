@@ -33,10 +33,11 @@ class StatusBar(QStatusBar):
         self.note = self._label("Sampling", "")
         self.work = self._label("What is being computed", "")
         self.count = self._label("Selection", "")
+        self.passes = self._label("Data sets being encoded", "")
         self.jobs = tool_button("jobs", "Jobs")
         for label in (self.device, self.speed, self.memory):
             self.addWidget(label)
-        for label in (self.work, self.note, self.count):
+        for label in (self.passes, self.work, self.note, self.count):
             self.addPermanentWidget(label)
         self.addPermanentWidget(self.jobs)
         self.setContentsMargins(GAP, 0, GAP // 2, 0)
@@ -45,6 +46,9 @@ class StatusBar(QStatusBar):
         controller.document_changed.connect(self._document)
         controller.dataset_ready.connect(lambda _facts: self._counts())
         controller.jobs_changed.connect(self._count_jobs)
+        if controller.stores is not None:
+            controller.stores.changed.connect(lambda _view: self._show_passes())
+            controller.jobs_changed.connect(self._show_passes)
         if controller.status is not None:
             self._status(controller.status)
         self._counts()
@@ -84,9 +88,16 @@ class StatusBar(QStatusBar):
             self.work.setText("")
 
     def _count_jobs(self) -> None:
-        running = self._controller.jobs.running if self._controller.jobs is not None else 0
+        feeds = (self._controller.jobs, self._controller.stores)
+        running = sum(feed.running for feed in feeds if feed is not None)
         self.jobs.setIcon(icon("jobs", "accent" if running else "muted"))
         self.jobs.setToolTip(f"{running} running" if running else "Jobs (Ctrl+J)")
+
+    def _show_passes(self) -> None:
+        views = [view for view in self._controller.stores.all() if view.state == "running"]
+        shares = ", ".join(f"{100 * (view.fraction or 0):.0f} %" for view in views)
+        self.passes.setText(f"Storing codes {shares}" if views else "")
+        self.passes.setToolTip("\n".join(f"{view.title}: {view.message}" for view in views))
 
     def _exists(self, panel_id: str) -> bool:
         return any(panel.id == panel_id for panel in self._controller.document.panels)

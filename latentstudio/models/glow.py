@@ -34,6 +34,7 @@ from latentstudio.models.glow_config import GlowConfig, GlowObjective, read_glow
 from latentstudio.models.glow_passes import GlowPasses
 from latentstudio.models.priors import StandardNormal
 from latentstudio.nn.glow import GlowFlow
+from latentstudio.nn.noise import Noise
 from latentstudio.nn.realnvp import standard_normal_log_prob
 
 # Pixels that one pass without a plan takes at a time, and that set the ActNorm layers.
@@ -89,6 +90,10 @@ class Glow(nn.Module):
         """What the log-density is of, in words."""
         return f"the images (pixel values of {self._config.n_bits} bits)"
 
+    def use_bfloat16_on_gpu(self, wanted: bool = True) -> None:
+        """Let the coupling networks of `encode`, `decode` and the densities run in bfloat16 where they run on a GPU."""
+        self._passes.gpu_dtype = torch.bfloat16 if wanted else torch.float32
+
     # -- the four abilities
 
     def encode(self, images: Tensor) -> Tensor:
@@ -131,9 +136,22 @@ class Glow(nn.Module):
         UserError
             The codes have another size.
         """
-        log_det = self._passes.to_data_log_det(self._check_codes(codes))
+        return self.decode_with_log_prob(codes)[1]
+
+    # -- two answers of one pass
+
+    def encode_with_log_prob(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `encode` and `log_prob` return, in the time of one of them."""
+        v = _to_flow(self._check_images(images))
+        noise, log_det = self._passes.to_noise_with_log_det(v)
+        return noise, self._finished(noise, log_det, v)
+
+    def decode_with_log_prob(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `decode` and `code_log_prob` return, in the time of one of them."""
+        data, log_det = self._passes.to_data_with_log_det(self._check_codes(codes))
         log_det = self._passes.mend(log_det, codes, lambda flow, rows: flow.to_data(rows)[1])
-        return standard_normal_log_prob(codes.double()) - log_det + self.dequantisation_constant
+        density = standard_normal_log_prob(codes.double()) - log_det + self.dequantisation_constant
+        return _to_images(data), density
 
     # -- bits per dimension
 
@@ -151,7 +169,7 @@ class Glow(nn.Module):
 
         The mean over the noise is a lower bound of the log-probability of the `n_bits` picture.
         """
-        return self._log_prob(self._dequantise(self._check_images(images), generator))
+        return self._log_prob(self._dequantise(self._check_images(images), Noise(generator)))
 
     def dequantised_codes(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:
         """Return the codes (N, D) of uniformly dequantised images, with one generator for all or one for each.
@@ -159,7 +177,7 @@ class Glow(nn.Module):
         The flow was trained on such images. A picture without the noise, as `encode` takes it, has a shorter code:
         where the picture is smooth, the directions that hold the noise are empty.
         """
-        return self._passes.to_noise(self._dequantise(self._check_images(images), generator))
+        return self._passes.to_noise(self._dequantise(self._check_images(images), Noise(generator)))
 
     def extra_scores(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Return further scores of images (N, C, H, W), each (N,), by name.
@@ -195,13 +213,17 @@ class Glow(nn.Module):
         chosen = inputs[torch.linspace(0, len(inputs) - 1, count).long()]
         self.flow.train()
         with torch.no_grad():
-            self.flow.to_noise(self._dequantise(chosen, torch.Generator().manual_seed(0)))
+            self.flow.to_noise(self._dequantise(chosen, Noise(torch.Generator().manual_seed(0))))
 
-    def loss(self, inputs: Tensor, objective: GlowObjective, generator: torch.Generator) -> Tensor:
+    def loss(self, inputs: Tensor, objective: GlowObjective, noise: Noise) -> Tensor:
         """Return the mean negative log-density in nats per image, a scalar with gradient."""
-        v = self._dequantise(inputs, generator) if objective.dequantise else _to_flow(inputs)
-        noise, log_det = self.flow.to_noise(v)
-        return -(standard_normal_log_prob(noise) + log_det).mean() - self.dequantisation_constant
+        v = self._dequantise(inputs, noise) if objective.dequantise else _to_flow(inputs)
+        code, log_det = self.flow.to_noise(v)
+        return -(standard_normal_log_prob(code) + log_det).mean() - self.dequantisation_constant
+
+    def set_checkpointing(self, on: bool) -> None:
+        """Keep for the gradient what enters a step of flow alone, and compute the inside again, or keep everything."""
+        self.flow.checkpointing = on
 
     def input_log_prob(self, inputs: Tensor) -> Tensor:
         """Return `log_prob` for training inputs (N, C, H, W), float64 (N,)."""
@@ -209,18 +231,16 @@ class Glow(nn.Module):
 
     # -- inside
 
-    def _dequantise(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator]) -> Tensor:
+    def _dequantise(self, images: Tensor, noise: Noise) -> Tensor:
         bins = 2**self._config.n_bits
         values = ((images + 1) * 127.5).round().clamp(0, 255)
-        if isinstance(generator, torch.Generator):
-            noise = torch.rand(images.shape, generator=generator).to(images)
-        else:
-            noise = torch.stack([torch.rand(images.shape[1:], generator=g) for g in generator]).to(images)
-        v: Tensor = ((values * (bins / 256)).floor() + noise) / bins - 0.5
+        v: Tensor = ((values * (bins / 256)).floor() + noise.uniform(images)) / bins - 0.5
         return v
 
     def _log_prob(self, v: Tensor) -> Tensor:
-        noise, log_det = self._passes.to_noise_with_log_det(v)
+        return self._finished(*self._passes.to_noise_with_log_det(v), v)
+
+    def _finished(self, noise: Tensor, log_det: Tensor, v: Tensor) -> Tensor:
         answer = standard_normal_log_prob(noise.double()) + log_det
         return self._passes.mend(answer, v, _flow_log_prob) + self.dequantisation_constant
 

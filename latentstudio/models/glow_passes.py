@@ -9,6 +9,7 @@ from torch import Tensor
 
 from latentstudio.nn.fused_glow import FusedGlow
 from latentstudio.nn.glow import GlowFlow
+from latentstudio.nn.glow_graphs import GraphedGlow
 
 
 class GlowPasses:
@@ -17,12 +18,18 @@ class GlowPasses:
     Parameters
     ----------
     at_once : pictures that a pass of the plain flow takes at a time.
+
+    Attributes
+    ----------
+    gpu_dtype : of the coupling networks on a GPU. With bfloat16 they are faster and answers are those of the plain flow
+        to some three digits only; the processor always computes in float32.
     """
 
     def __init__(self, flow: GlowFlow, at_once: int) -> None:
         self._flow = flow
         self._at_once = at_once
-        self._fused: tuple[int, FusedGlow] | None = None
+        self.gpu_dtype = torch.float32
+        self._fused: tuple[tuple[int, torch.dtype], FusedGlow | GraphedGlow] | None = None
         # Tensors whose changes make the copy out of date; gathering them takes as long as decoding a small picture.
         self._watched: tuple[Tensor, ...] = ()
 
@@ -51,10 +58,11 @@ class GlowPasses:
         data = self._in_parts(self._flow.to_data, noise)[0] if plan is None else plan.to_data(noise)
         return data.view(-1, *self._flow.shape.image)
 
-    def to_data_log_det(self, noise: Tensor) -> Tensor:
-        """Return the log-determinant towards pictures at noise (N, D), in nats, float64 (N,)."""
+    def to_data_with_log_det(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Map noise (N, D) to pictures (N, C, H, W), with the log-determinant in nats, float64 (N,)."""
         plan = self._plan(noise)
-        return (self._in_parts(self._flow.to_data, noise) if plan is None else plan.to_data_with_log_det(noise))[1]
+        found = self._in_parts(self._flow.to_data, noise) if plan is None else plan.to_data_with_log_det(noise)
+        return found[0].view(-1, *self._flow.shape.image), found[1]
 
     def mend(self, answer: Tensor, inputs: Tensor, again: Callable[[GlowFlow, Tensor], Tensor]) -> Tensor:
         """Compute in float64 the rows of `answer` (N,) that are not finite: float32 overflows far from the data."""
@@ -70,7 +78,7 @@ class GlowPasses:
         answers = [work(rows[start : start + self._at_once]) for start in range(0, len(rows), self._at_once)]
         return torch.cat([a for a, _ in answers]), torch.cat([b for _, b in answers])
 
-    def _plan(self, rows: Tensor) -> FusedGlow | None:
+    def _plan(self, rows: Tensor) -> FusedGlow | GraphedGlow | None:
         """Return the fused flow, or None where the plain one must run: training, gradients, another type or device."""
         first = next(self._flow.parameters())
         usable = first.device.type in ("cpu", "cuda") and first.dtype == rows.dtype == torch.float32
@@ -79,7 +87,9 @@ class GlowPasses:
         if not self._watched:
             tensors = self._flow.state_dict(keep_vars=True).values()
             self._watched = tuple(tensor for tensor in tensors if not tensor.is_inference())
-        version = sum(tensor._version for tensor in self._watched)
+        version = (sum(tensor._version for tensor in self._watched), self.gpu_dtype)
         if self._fused is None or self._fused[0] != version:
-            self._fused = (version, FusedGlow(self._flow))
+            on_gpu = first.device.type == "cuda"
+            fused = FusedGlow(self._flow, self.gpu_dtype if on_gpu else torch.float32)
+            self._fused = (version, GraphedGlow(fused) if on_gpu else fused)
         return self._fused[1]

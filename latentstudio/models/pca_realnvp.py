@@ -26,6 +26,7 @@ from latentstudio.models.base import Ability, LatentSpace
 from latentstudio.models.pca_realnvp_config import Config, Objective, read_config
 from latentstudio.models.priors import StandardNormal
 from latentstudio.nn.fused import FusedRealNvp
+from latentstudio.nn.noise import Noise
 from latentstudio.nn.pca import Pca
 from latentstudio.nn.realnvp import RealNvp, standard_normal_log_prob
 
@@ -229,18 +230,17 @@ class PcaRealNvp(nn.Module):
         with torch.no_grad():
             self.flow.to_noise(inputs)
 
-    def loss(self, inputs: Tensor, objective: Objective, generator: torch.Generator) -> Tensor:
+    def loss(self, inputs: Tensor, objective: Objective, noise: Noise) -> Tensor:
         """Return the mean negative log-density of plain scores in nats per image, a scalar with gradient."""
         if objective.component_dropout:
-            noise = torch.randn(inputs.shape, generator=generator)
-            dropped = torch.rand(inputs.shape, generator=generator) < objective.component_dropout
-            inputs = torch.where(dropped, noise, inputs)
+            others = noise.normal(inputs)
+            inputs = torch.where(noise.uniform(inputs) < objective.component_dropout, others, inputs)
         spread = torch.full_like(self.pca.variances, objective.noise)
         if objective.dequantise:
             # A sum over thousands of uniform pixels along a unit vector: Gaussian with a uniform pixel's variance.
             spread = (spread**2 + _GREY_LEVEL**2 / 12 / self.pca.variances).sqrt()
         if objective.noise or objective.dequantise:
-            inputs = inputs + spread * torch.randn(inputs.shape, generator=generator)
+            inputs = inputs + spread * noise.normal(inputs)
         return -self.flow.log_prob(inputs).mean() - self.log_det_whitening.to(inputs.dtype)
 
     def input_log_prob(self, inputs: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from latentstudio.nn.conv1x1 import InvertibleConv1x1
 from latentstudio.nn.glow_coupling import ChannelCoupling, Coupling, Edge
@@ -101,11 +102,18 @@ class GlowFlow(nn.Module):
     The noise of level 1, the finest, comes first; the noise of a level is flattened in the order (C, H, W). Of the
     channels of a level the first half goes on to the next level, the second half is split off. A squeeze puts the
     pixels of a 2 x 2 block, row by row, next to each other in the channels.
+
+    Attributes
+    ----------
+    checkpointing : in training, keep the pictures between the steps alone for the gradient, and compute the inside of a
+        step a second time on the way back. Chen et al., "Training Deep Nets with Sublinear Memory Cost",
+        https://arxiv.org/abs/1604.06174
     """
 
     def __init__(self, shape: GlowShape) -> None:
         super().__init__()
         self.shape = shape
+        self.checkpointing = False
         self.levels = nn.ModuleList(GlowLevel(level, shape) for level in range(shape.levels))
 
     def flow_levels(self) -> list[GlowLevel]:
@@ -135,7 +143,7 @@ class GlowFlow(nn.Module):
         for level in self.flow_levels():
             x = functional.pixel_unshuffle(x, 2)
             for step in level.flow_steps():
-                x, by_step = step.to_noise(x)
+                x, by_step = self._step_to_noise(step, x)
                 log_det = log_det + by_step
             kept, split = (None, x) if level.is_top else x.chunk(2, 1)
             noise, by_prior = standardise(level.typed_prior(), split, kept)
@@ -160,3 +168,10 @@ class GlowFlow(nn.Module):
             kept = functional.pixel_shuffle(z, 2)
         assert kept is not None
         return kept, log_det
+
+    def _step_to_noise(self, step: GlowStep, x: Tensor) -> tuple[Tensor, Tensor]:
+        if not (self.checkpointing and self.training and torch.is_grad_enabled()):
+            return step.to_noise(x)
+        # A step draws no random numbers, so there is no random state to keep.
+        answer: tuple[Tensor, Tensor] = checkpoint(step.to_noise, x, use_reentrant=False, preserve_rng_state=False)
+        return answer

@@ -45,7 +45,7 @@ class Corrupt:
         "Components",
         "choice",
         choices=("random", "chosen", "region"),
-        choice_labels=("Random", "Chosen", "Of a place"),
+        choice_labels=("Random", "Chosen", "Place"),
         help="Drawn at random, listed below, or those that move the painted place the most.",
     )
     count: int = control(1, "How many", "int", minimum=1, maximum=100_000, help="For random ones and those of a place.")
@@ -95,9 +95,18 @@ class Corrupt:
         """
         if self.which != "region":
             return ()
-        if not self.region:
-            raise UserError("No place is painted; click or paint in the picture, or choose random components.")
+        words = self.lacks({})
+        if words:
+            raise UserError(f"{words}.")
         return self.region
+
+    def lacks(self, inputs: Mapping[str, object]) -> str:
+        """What the person has to say first, empty when everything is said."""
+        if self.which == "region" and not self.region:
+            return "No place is painted; click or paint in the picture, or choose random components"
+        if self.which == "chosen" and not self.components:
+            return "No component is chosen; tick some in the list, or type numbers such as 5, 12"
+        return ""
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
         """Return a row for each set: the face itself, then one corrupted code for each magnitude."""
@@ -131,7 +140,7 @@ class Corrupt:
             compare=tuple(row * columns for row in range(len(sets)) for _ in range(columns)),
             threshold=self.threshold,
             measured=("changed", "clipped"),
-            notes=tuple(notes),
+            notes=(*notes, f"Changed: by more than {self.threshold:g} of 255 grey levels."),
         )
 
     def _words(self, magnitude: float) -> str:
@@ -154,8 +163,9 @@ class Corrupt:
 
     def _first(self, allowed: Indices, size: int, surroundings: Surroundings) -> tuple[Indices, list[str]]:
         if self.which == "chosen":
-            if not self.components:
-                raise UserError("No component is chosen; pick some from the list, or type numbers such as 5, 12.")
+            words = self.lacks({})
+            if words:
+                raise UserError(f"{words}.")
             return within(self.components, allowed, size, "The first set")
         count = min(self.count, len(allowed))
         fewer = [f"There are only {count:,} components."] if count < self.count else []

@@ -82,7 +82,7 @@ class Reflect:
 
     def _notes(self) -> tuple[str, ...]:
         where = "the mean code of the data set" if self.about == "mean" else "zero"
-        notes = [f"Under each frame: the factor of the distance to {where}; +1 is the face, −1 its mirror image."]
+        notes = [f"Labels: the factor of the distance to {where}; +1 is the face, −1 its mirror image."]
         if "all" not in self.parts:
             notes.append(f"Only {', '.join(self.parts)} is reflected.")
         return tuple(notes)

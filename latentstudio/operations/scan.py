@@ -67,7 +67,7 @@ class Scan:
             zero = zero or norm == 0
             unit = ray.double() / (norm or 1.0)
             rows += [(r * sphere * unit).float() for r in self.radii]
-        notes = [f"Under each frame: norm / {sphere:.4g}, the norm that draws of the prior have."]
+        notes = [f"Labels: norm / {sphere:.4g}, the norm that draws of the prior have."]
         if zero:
             notes.append("A face whose code is zero has no direction; its row is the origin.")
         return Codes(

@@ -12,7 +12,6 @@ from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.figures.readouts import LIMIT, encode_and_score
 from latentstudio.figures.recipe import DataRef, ModelRef
-from latentstudio.studio.latent_encoding import complete_store
 from latentstudio.studio.requests import ColumnsReady, DatasetColumns
 from latentstudio.studio.worker import Job, Step
 from latentstudio.studio.workspace import Workspace, chunk_of
@@ -59,7 +58,7 @@ def _growing(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterator[C
 
 def _whole_pass(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterator[ColumnsReady]:
     """Encode every image; what is known is saved now and then and when the pass is dropped, and taken up again."""
-    looking = complete_store(workspace, model, data)
+    looking = workspace.find_latent_store(model, data)
     stored = yield from _while(looking, ColumnsReady(np.full(len(workspace.dataset(data)), np.nan), None, 0.0))
     if stored is not None:
         yield ColumnsReady(stored.norms, stored.log_probs, 1.0)

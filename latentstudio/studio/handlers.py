@@ -27,10 +27,11 @@ from latentstudio.studio.requests import (
     ReadPhoto,
     RenderFigure,
     RunRecipe,
-    StoreCodes,
     ThumbnailBatch,
     Thumbnails,
 )
+from latentstudio.studio.store_jobs import clear_stores, list_stores, verify_store
+from latentstudio.studio.store_requests import ClearStores, ListStores, StoreCodes, VerifyStore
 from latentstudio.studio.worker import Job, Step
 from latentstudio.studio.workspace import Workspace
 
@@ -74,6 +75,9 @@ class Handlers:
             Picture: self._picture,
             DatasetColumns: self._columns,
             StoreCodes: self._store,
+            ListStores: lambda request: list_stores(request, self.workspace),
+            VerifyStore: verify_store,
+            ClearStores: clear_stores,
             Inspect: self._inspect,
             ReadPhoto: self._read_photo,
             AlignPhoto: self._align,

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from latentstudio.figures.recipe import DataRef, Figure, ModelRef, Recipe
+from latentstudio.studio.store_requests import ClearStores, ListStores, StoreCodes, VerifyStore
 
 
 class Urgency(IntEnum):
@@ -100,32 +101,6 @@ class ColumnsReady:
 
 
 @dataclass(frozen=True)
-class StoreCodes:
-    """Encode a whole dataset into the latent store, from where it was left; the answer is `CodesStored`.
-
-    Dropping the request keeps what was encoded.
-
-    Attributes
-    ----------
-    dtype : ``float32``, or ``float16`` for half the room and eleven bits.
-    """
-
-    model: ModelRef
-    data: DataRef
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class CodesStored:
-    """Where the codes are, how many, how many of them were encoded now, and the room that they take."""
-
-    folder: str
-    images: int
-    encoded: int
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Inspect:
     """Everything about one code; the answer is `figures.inspect.Inspection`."""
 
@@ -187,6 +162,9 @@ Request = (
     | Picture
     | DatasetColumns
     | StoreCodes
+    | ListStores
+    | VerifyStore
+    | ClearStores
     | Inspect
     | ReadPhoto
     | AlignPhoto

@@ -87,8 +87,11 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
         raise _Unready(f"This version of LatentStudio has no {panel.kind} '{panel.name}'")
     operation = panel.kind == "operation"
     params = _params(plugin, panel.params)
-    info = _model(document, panel, catalogue, operation or plugin.needs_model)
-    data = _data(document, panel, catalogue, required=not operation and plugin.needs_data)
+    # A note that looks at neither model nor data neither waits for them nor runs again when they change.
+    uses_model = operation or plugin.needs_model
+    info = _model(document, panel, catalogue) if uses_model else None
+    required = not operation and plugin.needs_data
+    data = _data(document, panel, catalogue, required) if uses_model or required else None
     if info is not None:
         _check_abilities(info, plugin.needs)
         _check_parts(info, plugin, params)
@@ -113,9 +116,10 @@ def _recipe(document: Document, panel: Panel, catalogue: Catalogue) -> Recipe:
 def _params(plugin: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter with its value, in JSON's own types so that a recipe equals itself after a round trip."""
     try:
-        values = asdict(build(plugin, given))
+        built = build(plugin, given)
     except UserError as error:
         raise _Unready(str(error)) from error
+    values = asdict(built)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -138,10 +142,8 @@ def _snapshot(document: Document, panel: Panel) -> int | None:
     return document.snapshot
 
 
-def _model(document: Document, panel: Panel, catalogue: Catalogue, needed: bool) -> ModelInfo | None:
+def _model(document: Document, panel: Panel, catalogue: Catalogue) -> ModelInfo:
     name = _model_name(document, panel)
-    if not needed:
-        return catalogue.models.get(name)
     if not name:
         raise _Unready("Choose a model")
     info = catalogue.models.get(name)

@@ -16,6 +16,9 @@ PATIENCE = 0.5
 LONG = 0.25
 """Seconds of work after which a visible panel's job counts as a pass over a dataset and lets thumbnails go first."""
 
+REST = 0.06
+"""Seconds after a request of the hand before a pass over a dataset goes on: a hand that moves asks again by then."""
+
 _NO_MEMORY = "There is not enough memory for this; fewer images or frames, or closing other programs, would help."
 
 
@@ -80,8 +83,13 @@ class _Task:
     @property
     def rank(self) -> tuple[float, float, int]:
         """Smaller goes first: urgency, then working time had so far, then age."""
-        passing = self.urgency == Urgency.VISIBLE and self.spent > LONG
+        passing = self.urgency == Urgency.VISIBLE and self.passing
         return (Urgency.THUMBNAILS + 0.5 if passing else float(self.urgency), self.spent, self.ticket.number)
+
+    @property
+    def passing(self) -> bool:
+        """Whether this is a pass over a dataset, by its urgency or by the time that it takes."""
+        return self.urgency == Urgency.BACKGROUND or (self.urgency == Urgency.VISIBLE and self.spent > LONG)
 
 
 class Worker:
@@ -89,9 +97,10 @@ class Worker:
 
     Order: smaller `Urgency` first; among equals the one that has had the least working time, so that short jobs are not
     held up by long ones and every panel shows something soon. A visible panel's job that has worked for `LONG` seconds
-    goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited
-    longest, and at least that long, gets one chunk in between, unless the hand is at work: a request of the hand waits
-    for one chunk at most.
+    goes behind the thumbnails. Once in `PATIENCE` seconds the job that has waited longest, and at least that long, gets
+    one chunk in between, unless the hand is at work: a request of the hand waits for one chunk at most. After work of
+    the hand, passes over a dataset, those of panels too, wait for `REST` seconds for more of it, so that a drag does
+    not wait for one of their chunks with every move.
 
     Parameters
     ----------
@@ -117,6 +126,7 @@ class Worker:
         self._lanes: dict[str, _Task] = {}
         self._dropped: list[_Task] = []
         self._granted = clock()
+        self._hand_worked = False
         self._stopped = False
 
     def submit(self, lane: str, urgency: Urgency, request: Any) -> Ticket:
@@ -170,8 +180,13 @@ class Worker:
         self.close_dropped()
         with self._wake:
             task = self._choose()
+            if task is not None and task.passing and self._hand_worked:
+                self._hand_worked = False
+                self._wake.wait_for(lambda: self._stopped or not all(t.passing for t in self._lanes.values()), REST)
+                task = self._choose()
         if task is None:
             return False
+        self._hand_worked = self._hand_worked or task.urgency == Urgency.HAND
         self._advance(task)
         self.close_dropped()
         return True

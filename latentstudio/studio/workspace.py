@@ -1,33 +1,38 @@
 """What is open: models, datasets, their codes and thumbnails, each loaded once and let go of when memory is short."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentstudio.data import open_dataset, parse_spec
 from latentstudio.data.arrays import ArraySet
 from latentstudio.data.imageset import ImageSet
+from latentstudio.data.latent_shelf import find_complete
+from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.thumbnails import ThumbnailCache
 from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
-from latentstudio.paths import model_folders
 from latentstudio.studio.cache import ByteCache, nbytes
 from latentstudio.studio.codes_cache import ArrayStore, codes_key, read_codes, write_codes
 from latentstudio.studio.devices import choose_device, default_threads, set_threads
 from latentstudio.studio.held_images import held
 from latentstudio.studio.host import Holdings
+from latentstudio.studio.model_files import file_state, folders_of, weight_bytes
 from latentstudio.studio.samples import ModelSamples, parse_samples
 from latentstudio.studio.shared_pass import SharedPass
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from latentstudio.models.base import LatentModel
 
 BUDGET_BYTES = 2 << 30
 DATASETS_OPEN = 6
 BANKS_OPEN = 2
+KEPT_BYTES = 64 << 20
 QUICK_CHUNK, SLOW_CHUNK = 32, 8
 """Images between two yields of a pass over a dataset, in memory or made when asked for: what the hand may wait for.
 
@@ -60,6 +65,7 @@ class Workspace:
         self._held: dict[str, ImageSet] = {}
         self._thumbnails: dict[str, ThumbnailCache] = {}
         self._codes: ByteCache[DatasetCodes] = ByteCache(budget_bytes)
+        self._kept: ByteCache[Tensor] = ByteCache(KEPT_BYTES)
         self._banks: dict[str, CodeBank] = {}
         self._passes: dict[str, SharedPass[DatasetCodes]] = {}
 
@@ -79,7 +85,7 @@ class Workspace:
         if known is not None:
             return known
         model = load(Path(info.path), ref.snapshot, self.device)
-        self._models.put(digest, model, min(_weight_bytes(model), self._models.budget_bytes))
+        self._models.put(digest, model, min(weight_bytes(model), self._models.budget_bytes))
         self._refs[digest] = ModelRef(name=ref.name, digest=info.digest, snapshot=ref.snapshot)
         return model
 
@@ -91,10 +97,10 @@ class Workspace:
         UserError
             There is no such model.
         """
-        folder = next((f for f in _folders(ref.name) if (f / "config.json").is_file()), None)
+        folder = next((f for f in folders_of(ref.name) if (f / "config.json").is_file()), None)
         if folder is None:
             return model_info(ref.name)
-        state = _file_state(folder)
+        state = file_state(folder)
         known = self._infos.get(ref.name)
         if known is None or known[0] != state:
             known = (state, describe(folder))
@@ -137,6 +143,10 @@ class Workspace:
         data = known if known is not None else self.open_anew(spec, fetch)
         self.remember(spec, data)
         return data
+
+    def open_digest(self, spec: str) -> str:
+        """Digest of a dataset that is open; empty when it is not."""
+        return next((data.digest for data in self._raw.values() if data.spec == spec), "")
 
     def open_anew(self, spec: str, fetch: bool = False) -> ImageSet:
         """Open a dataset without remembering it; touches nothing of the workspace but, for samples, its models.
@@ -192,25 +202,55 @@ class Workspace:
             self._codes.put(key, stored, nbytes(stored))
             yield stored
             return
-        last: DatasetCodes | None = None
-        images = self.dataset(data)
-        for last in DatasetCodes.of(self.model(model), images, chunk=chunk_of(images)):
+        images, network = self.dataset(data), self.model(model)
+        looking, latents = self.find_latent_store(model, data), None
+        while True:
+            try:
+                next(looking)
+            except StopIteration as end:
+                latents = end.value
+                break
+            yield DatasetCodes.nothing(network, images)
+        for last in DatasetCodes.of(network, images, chunk=chunk_of(images), store=latents):
             if last.fraction >= 1.0:
                 if not last.lost:  # a drive that comes back does not change the digest
                     write_codes(self.store, key, last)
                 self._codes.put(key, last, nbytes(last))
             yield last
 
+    def latent_store(self, model: ModelRef, data: DataRef) -> LatentStore | None:
+        """Return the codes of the whole dataset under the model from the latent store: complete and verified, or None.
+
+        Files that have changed since they were verified are read through first; `find_latent_store` yields meanwhile.
+        """
+        looking = self.find_latent_store(model, data)
+        while True:
+            try:
+                next(looking)
+            except StopIteration as end:
+                found: LatentStore | None = end.value
+                return found
+
+    def find_latent_store(self, model: ModelRef, data: DataRef) -> Generator[None, None, LatentStore | None]:
+        """Do as `latent_store` and yield between blocks of files."""
+        return find_complete(self.model_digest(model), self.dataset(data).digest)
+
+    def kept(self, key: Hashable, make: "Callable[[], Tensor]") -> "Tensor":
+        """Return what `make` made for this key before, or makes now; the codes of a slot cost a pass of the model."""
+        known = self._kept.get(key)
+        if known is None:
+            known = make()
+            self._kept.put(key, known, known.numel() * known.element_size())
+        return known
+
     def bank(self, model: ModelRef, data: DataRef) -> CodeBank:
         """Return the codes of a dataset's images under a model; kept while the memory lasts, shared by all who ask."""
-        from latentstudio.studio.latent_encoding import complete_store
-
         images = self.dataset(data)
         key = codes_key(self.model_digest(model), images.digest)
         known = self._banks.pop(key, None)
         if known is None:
             known = CodeBank(
-                lambda: self.model(model), images, lambda: complete_store(self, model, data), chunk_of(images)
+                lambda: self.model(model), images, lambda: self.find_latent_store(model, data), chunk_of(images)
             )
         self._banks[key] = known
         while len(self._banks) > BANKS_OPEN:
@@ -243,6 +283,7 @@ class Workspace:
         self._codes.clear()
         self._passes.clear()
         self._banks.clear()
+        self._kept.clear()
         self._held.clear()
         self._thumbnails.clear()
         if self._device == "cuda":
@@ -253,36 +294,6 @@ class Workspace:
     def _forget(self, spec: str) -> None:
         self._held.pop(spec, None)
         self._thumbnails.pop(spec, None)
-
-
-def _folders(name: str) -> Iterator[Path]:
-    """Folders that a model's name may mean, in the order in which `models.library.model_info` looks."""
-    if not name:
-        return
-    yield Path(name).absolute()
-    for home in model_folders():
-        yield home / name
-
-
-def _file_state(folder: Path) -> tuple[int, ...]:
-    """Numbers that change when the files that describe a model do."""
-    state: list[int] = []
-    for path in (folder / "config.json", folder / "weights.safetensors", folder / "snapshots"):
-        try:
-            found = path.stat()
-        except OSError:
-            state += (0, 0)
-        else:
-            state += (found.st_mtime_ns, found.st_size)
-    return tuple(state)
-
-
-def _weight_bytes(model: "LatentModel") -> int:
-    import torch
-
-    if not isinstance(model, torch.nn.Module):
-        return 1 << 20
-    return sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
 
 
 def chunk_of(data: ImageSet) -> int:

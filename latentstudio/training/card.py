@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from latentstudio.training.recipe import TrainingRecipe
+from latentstudio.training.samples import NAME, TEMPERATURES
 
 _ROWS = {
     "train": "training",
@@ -13,18 +14,29 @@ _ROWS = {
 }
 
 
-def write_card(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, Any], network: nn.Module) -> str:
+def write_card(
+    recipe: TrainingRecipe,
+    dataset: dict[str, Any],
+    training: dict[str, Any],
+    network: nn.Module,
+    samples: bool = False,
+) -> str:
     """Return the card of a finished model.
 
     Parameters
     ----------
-    dataset, training : as they go into ``config.json``.
+    dataset, training : as they go into ``config.json`` ; samples : whether ``samples.png`` lies beside the card.
     """
     parts = [f"# {recipe.title}"]
     if recipe.card.summary:
         parts.append(recipe.card.summary.strip())
     parts.append(_facts(recipe, dataset, training, network))
     parts.append(_scores(training["scores"], getattr(network, "density_space", "the images")))
+    if far := training["scores"].get("code_round_trip"):
+        parts.append(_round_trips(far))
+    if samples:
+        rows = ", ".join(f"{t:g}" for t in TEMPERATURES)
+        parts.append(f"## Samples\n\nRandom seeds 0 to 7 across; temperatures {rows} down.\n\n![samples]({NAME})")
     for heading, text in (
         ("Intended use", recipe.card.intended_use),
         ("Limits", recipe.card.limits),
@@ -33,6 +45,22 @@ def write_card(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[s
         if text:
             parts.append(f"## {heading}\n\n{text.strip()}")
     return "\n\n".join(parts) + "\n"
+
+
+def _round_trips(far: dict[str, dict[str, float | None]]) -> str:
+    lines = [
+        "## Round trip of codes",
+        "",
+        "Largest difference in a component of a code that is decoded and encoded again. A picture held in float32",
+        "cannot keep a code where the flow stretches space more than float32 resolves; the last column is that limit.",
+        "",
+        "| sigma | finite pictures | float32 | float64 | float64, picture held in float32 |",
+        "|---|---|---|---|---|",
+    ]
+    for sigma, row in far.items():
+        cells = [_short(row[key]) for key in ("float32", "float64", "float32_picture")]
+        lines.append(f"| {sigma} | {100 * (row['finite_share'] or 0):.0f} % | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, Any], network: nn.Module) -> str:
@@ -51,13 +79,24 @@ def _facts(recipe: TrainingRecipe, dataset: dict[str, Any], training: dict[str, 
         + ("none." if split.rule == "none" else f"rule `{split.rule}`, share {split.share:g}, seed {split.seed}."),
         f"- Training: {training['steps']:,} {unit}s of AdamW at {recipe.training.learning_rate:g}, {objective}; "
         f"the weights of {unit} {training['kept_step']:,} are kept; {training['skipped']} skipped.",
-        f"- Time: {training['seconds']:,.0f} s on {hardware['processor']} ({hardware['cores']} cores, "
-        f"{hardware['threads']} thread(s) used).",
-        f"- Decoding a strip of nine images takes {training['scores']['decode_strip_ms']:.2f} ms there (median).",
+        f"- Time: {training['seconds']:,.0f} s on {_machine(hardware)}.",
+        f"- Decoding a strip of nine images takes {training['scores']['decode_strip_ms']:.2f} ms "
+        + ("on its processor" if "accelerator" in hardware else "there")
+        + " (median).",
     ]
     if recipe.training.snapshots:
         lines.append(f"- Snapshots at {unit}s {', '.join(str(s) for s in recipe.training.snapshots)}.")
     return "## Facts\n\n" + "\n".join(lines)
+
+
+def _machine(hardware: dict[str, Any]) -> str:
+    """Name what a run computed on."""
+    count = hardware.get("processes", 1)
+    share = f" in each of {count} processes" if count > 1 else ""
+    processor = f"{hardware['processor']} ({hardware['cores']} cores, {hardware['threads']} thread(s) used{share})"
+    if "accelerator" not in hardware:
+        return processor
+    return f"{count} x {hardware['accelerator']} in a machine with {processor}"
 
 
 def _scores(scores: dict[str, Any], space: str) -> str:

@@ -1,7 +1,8 @@
 """The one training loop.
 
 Everything random in step k is drawn from the seed and k alone, so a run that was interrupted after any step continues
-to the same weights, bit for bit, as one that was not.
+to the same weights, bit for bit, as one that was not. The noise of a row depends on its place in the batch, not on the
+process that works on it, so several processes come to the weights of one, within the rounding of their sums.
 """
 
 import math
@@ -10,40 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from latentstudio.errors import UserError
-from latentstudio.training.objective import Trainable
+from latentstudio.nn.noise import Noise
+from latentstudio.training.best import Best, half
+from latentstudio.training.objective import Checkpointing, Trainable
+from latentstudio.training.optimiser import adamw, restore_slots, slots
+from latentstudio.training.processes import Processes, watched
+from latentstudio.training.progress import NotFiniteError, Progress
 from latentstudio.training.recipe import Training
-
-_ORDER, _NOISE, _WEIGHTS = 0, 1, 2
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands after a step.
-
-    Attributes
-    ----------
-    loss : of the last step, nats per image; NaN where the step was skipped.
-    held_out : mean negative log-density of held-out images at the last evaluation, nats; None before the first, without
-        held-out images, or when it is not finite.
-    images_per_second : since the run began or was resumed.
-    remaining_seconds : estimate.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    held_out: float | None
-    images_per_second: float
-    remaining_seconds: float
-
-
-class NotFiniteError(UserError):
-    """The loss became NaN or infinite; the loop's state is that of the last evaluation."""
+from latentstudio.training.schedule import NOISE, WEIGHTS, batch_rows, generator, learning_rate
 
 
 class Loop:
@@ -56,6 +35,11 @@ class Loop:
     inputs : training inputs (N, ...), changed copies of images last.
     held_out : held-out inputs (M, ...), M may be 0.
     originals : number of inputs that are no changed copies, which are those evaluated; None for all.
+
+    Raises
+    ------
+    UserError
+        The recipe asks for gradient checkpointing, which the family does not have.
     """
 
     def __init__(
@@ -74,11 +58,10 @@ class Loop:
         self.seconds = 0.0
         self.skipped = 0
         self.history: list[dict[str, Any]] = []
-        self.best: dict[str, Tensor] = {}
-        self.best_step = 0
-        self._best_value = math.inf
-        self._since_best = 0
+        self.best = Best()
         self._model = cast(Trainable, network)
+        self._processes = Processes()
+        self._batch_loss: nn.Module = _BatchLoss(network)
         self._objective = objective
         self._seed = seed
         self._inputs = inputs
@@ -86,26 +69,44 @@ class Loop:
         self._evaluated = inputs[: min(originals or len(inputs), training.evaluate_images)]
         self._batch = min(training.batch or len(inputs), len(inputs))
         self._parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
-        matrices = [p for p in self._parameters.values() if p.ndim >= 2]
-        others = [p for p in self._parameters.values() if p.ndim < 2]
-        self._optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=training.learning_rate,
-            fused=True,
-        )
+        self._optimiser = adamw(self._parameters.values(), training)
         self._average = {k: p.detach().clone() for k, p in self._parameters.items()} if training.ema else {}
         self._good: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+        self.device = next(iter(self._parameters.values())).device
+        if isinstance(network, Checkpointing):
+            network.set_checkpointing(training.checkpointing)
+        elif training.checkpointing:
+            family = getattr(network, "family", "This family")
+            raise UserError(f"{family} has no gradient checkpointing; training.checkpointing = false would do.")
 
     @staticmethod
     def weights_generator(seed: int) -> torch.Generator:
         """Return the generator of untrained weights for a recipe's seed."""
-        return _generator(seed, _WEIGHTS, 0)
+        return generator(seed, WEIGHTS, 0)
 
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to do."""
         patience = self.training.patience
-        return self.step >= self.training.steps or bool(patience and self._since_best >= patience)
+        return self.step >= self.training.steps or bool(patience and self.best.since >= patience)
+
+    def join(self, processes: Processes) -> None:
+        """Share every batch with other processes; all start from the first one's weights. Called once, by all of them.
+
+        Raises
+        ------
+        UserError
+            There are more processes than images in a batch.
+        """
+        with processes.agreeing():
+            if self._batch < processes.count:
+                raise UserError(
+                    f"A batch of {self._batch} images cannot be shared by {processes.count} processes; a larger "
+                    f"training.batch or --nproc_per_node {self._batch} would do."
+                )
+        self._processes = processes
+        processes.share([*self.network.state_dict().values(), *self._average.values()])
+        self._batch_loss = processes.averaging(self._batch_loss)
 
     def advance(self) -> Iterator[Progress]:
         """Run step after step and yield after each, until the end.
@@ -116,12 +117,12 @@ class Loop:
             The loss or its gradient is not finite and the recipe says to stop.
         """
         began, first, spent = time.perf_counter(), self.step, self.seconds
-        if self.step == 0 and not self.history:
+        if self._evaluation_is_due() and not (self.history and self.history[-1]["step"] == self.step):
             self._evaluate(math.nan)
         while not self.finished:
             loss = self._take_step()
             self.seconds = spent + time.perf_counter() - began
-            if self.step % self.training.between_evaluations == 0 or self.step == self.training.steps:
+            if self._evaluation_is_due():
                 self._evaluate(loss)
             per_second = (self.step - first) / max(time.perf_counter() - began, 1e-9)
             yield Progress(
@@ -148,33 +149,27 @@ class Loop:
 
     def keep_best(self) -> None:
         """Leave in the network what the recipe keeps: the best weights, or the last (averaged) ones."""
-        if self.best:
-            self._load(self.best)
+        if self.best.weights:
+            self._load(self.best.weights)
         elif self._average:
             self._load(self._average)
 
     def choosing_mask(self) -> Tensor:
         """Held-out inputs that choose the best weights, bool (M,); the others score them. All False without choice."""
-        mask = torch.zeros(len(self._held_out), dtype=torch.bool)
-        if self.training.keep == "best":
-            order = torch.randperm(len(mask), generator=_generator(self._seed, _ORDER, 2**31))
-            mask[order[: (len(mask) + 1) // 2]] = True
-        return mask
+        count = len(self._held_out)
+        return half(count, self._seed) if self.training.keep == "best" else torch.zeros(count, dtype=torch.bool)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return everything that the next step depends on: tensors by name, and plain values."""
         tensors = {f"network.{k}": v.detach().clone() for k, v in self.network.state_dict().items()}
         tensors |= {f"average.{k}": v.clone() for k, v in self._average.items()}
-        tensors |= {f"best.{k}": v.clone() for k, v in self.best.items()}
-        for index, slots in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{slot}": v.clone() for slot, v in slots.items()}
+        tensors |= {f"best.{k}": v.clone() for k, v in self.best.weights.items()}
+        tensors |= {f"optimiser.{k}": v.clone() for k, v in slots(self._optimiser).items()}
         values = {
             "step": self.step,
             "seconds": self.seconds,
             "skipped": self.skipped,
-            "best_step": self.best_step,
-            "best_value": self._best_value if math.isfinite(self._best_value) else None,
-            "since_best": self._since_best,
+            **self.best.values(),
             "history": list(self.history),
         }
         return tensors, values
@@ -189,18 +184,12 @@ class Loop:
         """
         try:
             self.network.load_state_dict(_under("network.", tensors))
-            self._average = _under("average.", tensors) if self._average else {}
-            self.best = _under("best.", tensors)
-            optimiser = self._optimiser.state_dict()
-            slots: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _under("optimiser.", tensors).items():
-                index, slot = name.split(".", 1)
-                slots.setdefault(int(index), {})[slot] = tensor
-            self._optimiser.load_state_dict({**optimiser, "state": slots})
+            average = _under("average.", tensors)
+            self._average = {name: average[name].to(self.device) for name in self._average}
+            self.best.restore(_under("best.", tensors), values)
+            restore_slots(self._optimiser, _under("optimiser.", tensors))
             self.step, self.seconds = int(values["step"]), float(values["seconds"])
-            self.skipped, self.best_step = int(values["skipped"]), int(values["best_step"])
-            self._best_value = math.inf if values["best_value"] is None else float(values["best_value"])
-            self._since_best, self.history = int(values["since_best"]), list(values["history"])
+            self.skipped, self.history = int(values["skipped"]), list(values["history"])
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"The saved state does not fit the recipe: {str(error).splitlines()[0]}") from error
 
@@ -208,18 +197,13 @@ class Loop:
 
     def _take_step(self) -> float:
         self.network.train()
-        generator = _generator(self._seed, _NOISE, self.step)
-        inputs = self._inputs[self._batch_indices()]
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.training.precision == "bfloat16"):
-            loss = self._model.loss(inputs, self._objective, generator)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        value = self._differentiate()
         norm = nn.utils.clip_grad_norm_(self._parameters.values(), self.training.clip or math.inf)
-        value = loss.item()
         if not math.isfinite(value) or not bool(torch.isfinite(norm)):
             return self._meet_not_finite(value)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = learning_rate(self.training, self.step)
         self._optimiser.step()
         self.step += 1
         with torch.no_grad():
@@ -227,6 +211,22 @@ class Loop:
                 # A short memory at first, so that the untrained weights are soon forgotten.
                 average.lerp_(self._parameters[name], 1 - min(self.training.ema, self.step / (self.step + 10)))
         return value
+
+    def _differentiate(self) -> float:
+        """Give the parameters the gradient of the whole batch's mean loss, and return that loss."""
+        batch = self._inputs[batch_rows(len(self._inputs), self._batch, self._seed, self.step)]
+        rows = self._processes.rows(self._batch)
+        noise = Noise(generator(self._seed, NOISE, self.step), rows, self._batch)
+        inputs = batch[rows].to(self.device, non_blocking=True)
+        short = torch.autocast(self.device.type, torch.bfloat16, enabled=self.training.precision == "bfloat16")
+        with watched(), short:
+            loss = self._batch_loss(inputs, self._objective, noise)
+        share = len(inputs) / self._batch
+        # The processes' gradients are averaged, their number times their shares summed.
+        weighted = loss if self._processes.count == 1 else loss * (share * self._processes.count)
+        with watched():
+            weighted.backward()
+        return self._processes.total(loss.item() * share)
 
     def _meet_not_finite(self, value: float) -> float:
         if self.training.not_finite == "skip":
@@ -241,29 +241,15 @@ class Loop:
             "are kept. A lower training.learning_rate, training.clip or a bounded log-scale would help."
         )
 
-    def _learning_rate(self) -> float:
-        rate = self.training.learning_rate
-        if self.training.schedule == "cosine":
-            return rate * 0.5 * (1 + math.cos(math.pi * self.step / self.training.steps))
-        if self.training.schedule == "cooldown":
-            return rate * min(1.0, 5 * (1 - self.step / self.training.steps))
-        return rate
-
-    def _batch_indices(self) -> Tensor | slice:
-        count = len(self._inputs)
-        if self._batch == count:
-            return slice(None)
-        per_epoch = count // self._batch
-        epoch, position = divmod(self.step, per_epoch)
-        order = torch.randperm(count, generator=_generator(self._seed, _ORDER, epoch))
-        return order[position * self._batch : (position + 1) * self._batch]
+    def _evaluation_is_due(self) -> bool:
+        return self.step % self.training.between_evaluations == 0 or self.step == self.training.steps
 
     @torch.no_grad()
     def _evaluate(self, loss: float) -> None:
         self.network.eval()
         with self.evaluated_weights():
-            train = self._model.input_log_prob(self._evaluated)
-            held_out = self._model.input_log_prob(self._held_out[: self.training.evaluate_images])
+            train = self._log_probs(self._evaluated)
+            held_out = self._log_probs(self._held_out[: self.training.evaluate_images])
             line: dict[str, Any] = {
                 "step": self.step,
                 "loss": _finite(loss),
@@ -277,18 +263,16 @@ class Loop:
                 line["held_out_median"] = _finite(-held_out.median().item())
                 line["held_out_finite"] = torch.isfinite(held_out).double().mean().item()
             if self.training.keep == "best" and len(held_out):
-                self._compare_with_best(line, held_out)
+                value = -held_out[self.choosing_mask()[: len(held_out)]].mean().item()
+                line["choosing"] = _finite(value)
+                self.best.compare(value, self.step, self._parameters)
         self.history.append(line)
         self._good = self.state()
 
-    def _compare_with_best(self, line: dict[str, Any], held_out: Tensor) -> None:
-        value = -held_out[self.choosing_mask()[: len(held_out)]].mean().item()
-        line["choosing"] = _finite(value)
-        if value < self._best_value:
-            self._best_value, self.best_step, self._since_best = value, self.step, 0
-            self.best = {name: p.detach().clone() for name, p in self._parameters.items()}
-        else:
-            self._since_best += 1
+    def _log_probs(self, inputs: Tensor) -> Tensor:
+        """Return the log-densities of inputs in nats, float64 (N,), on the CPU; the processes share the work."""
+        mine = inputs[self._processes.rows(len(inputs))].to(self.device)
+        return self._processes.whole(self._model.input_log_prob(mine), len(inputs))
 
     def _load(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
@@ -296,10 +280,15 @@ class Loop:
                 parameter.copy_(weights[name])
 
 
-def _generator(seed: int, stream: int, number: int) -> torch.Generator:
-    # torch's CPU generator looks at 32 bits of a seed only, so they have to be well mixed.
-    mixed = int(np.random.SeedSequence([seed, stream, number]).generate_state(1)[0])
-    return torch.Generator("cpu").manual_seed(mixed)
+class _BatchLoss(nn.Module):
+    """The loss as a module's forward pass, which is where gradients are averaged among processes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor, objective: Any, noise: Noise) -> Tensor:
+        return cast(Trainable, self.network).loss(inputs, objective, noise)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

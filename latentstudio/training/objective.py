@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from latentstudio.nn.noise import Noise
+
 
 @runtime_checkable
 class Trainable(Protocol):
@@ -33,10 +35,22 @@ class Trainable(Protocol):
         """Set what depends on the data before the first step."""
         ...
 
-    def loss(self, inputs: Tensor, objective: Any, generator: torch.Generator) -> Tensor:
-        """Return the training loss of a batch, a scalar with gradient; all randomness comes from `generator`."""
+    def loss(self, inputs: Tensor, objective: Any, noise: Noise) -> Tensor:
+        """Return the mean training loss of inputs, a scalar with gradient; all randomness comes from `noise`.
+
+        The inputs may be a part of the batch; the parts' means, weighted by their sizes, give that of the batch.
+        """
         ...
 
     def input_log_prob(self, inputs: Tensor) -> Tensor:
         """Return the log-density of inputs in nats, float64 (N,)."""
+        ...
+
+
+@runtime_checkable
+class Checkpointing(Protocol):
+    """A network that can save memory in training by computing parts of itself twice."""
+
+    def set_checkpointing(self, on: bool) -> None:
+        """Turn gradient checkpointing on or off; gradients are the same."""
         ...

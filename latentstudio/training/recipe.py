@@ -37,7 +37,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes
     ----------
     steps : optimiser steps.
-    batch : images a step; 0 takes the whole training set, so that a step is an epoch.
+    batch : images a step, of all processes together; 0 takes the whole training set, so that a step is an epoch.
     learning_rate, weight_decay : of AdamW; the decay acts on weight matrices only.
     schedule : ``cosine`` lowers the rate to zero at the last step; ``cooldown`` keeps it for four fifths of the steps,
         then lowers it evenly to zero; until that begins, a run can be resumed with another number of steps.
@@ -53,6 +53,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     threads : threads of arithmetic; 0 leaves torch's choice.
     precision : ``bfloat16`` computes the networks inside the couplings in that type and all else, weights and sums and
         determinants among it, in float32.
+    checkpointing : compute the inside of a step of flow a second time for the gradient instead of keeping it, which
+        takes more time and far less memory; for families that have it, with the same gradients.
     """
 
     steps: int
@@ -70,6 +72,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     not_finite: Literal["stop", "skip"] = "stop"
     threads: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
+    checkpointing: bool = False
 
     @property
     def between_evaluations(self) -> int:

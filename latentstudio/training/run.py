@@ -1,14 +1,11 @@
 """A training run on disk: from a recipe to a model folder, interrupted and continued at will."""
 
 import json
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -18,84 +15,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from latentstudio.data import ImageSet, open_dataset
-from latentstudio.data.prepare import fit
-from latentstudio.data.splits import held_out_mask
 from latentstudio.errors import UserError
 from latentstudio.models import FAMILIES, checkpoint
+from latentstudio.models.base import LatentModel
 from latentstudio.paths import replacing
 from latentstudio.training.augment import copies
 from latentstudio.training.card import write_card
-from latentstudio.training.loop import Loop, NotFiniteError, Progress
+from latentstudio.training.loop import Loop
+from latentstudio.training.material import Material
+from latentstudio.training.processes import LostProcessError, OtherProcessError, Processes
+from latentstudio.training.progress import NotFiniteError, Progress
 from latentstudio.training.recipe import TrainingRecipe, as_table
+from latentstudio.training.samples import write_samples
 from latentstudio.training.scores import measure, record
 
-_CHUNK = 512
 _SAVE_SECONDS = 60.0
-_KEPT_BYTES = 2**30
 # Images that preprocessing is fitted to, evenly spread over the training set: more cost memory and change little.
 _FITTED_AT_MOST = 6000
-
-
-@dataclass(frozen=True)
-class Material:
-    """The images of a run.
-
-    Attributes
-    ----------
-    held_out : bool (N,).
-    """
-
-    data: ImageSet
-    held_out: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, recipe: TrainingRecipe) -> "Material":
-        """Open the dataset of a recipe and split it.
-
-        Raises
-        ------
-        UserError
-            The dataset cannot be opened, or the split does not suit it.
-        """
-        data = open_dataset(recipe.dataset)
-        held_out = held_out_mask(data, recipe.split.rule, recipe.split.share, recipe.split.seed)
-        if held_out.all():
-            raise UserError(f"The recipe holds out every image of {data.title}; a smaller split.share would do.")
-        return cls(data, held_out)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Shape (C, H, W) of the images as models take them."""
-        height, width, channels = self.data.image_shape
-        return channels, height, width
-
-    def chunks(self, chosen: NDArray[np.bool_]) -> Iterator[Tensor]:
-        """Yield the images where `chosen` (N,) is True, float32 (at most 512, C, H, W) in [-1, 1]."""
-        indices = np.flatnonzero(chosen)
-        for start in range(0, len(indices), _CHUNK):
-            yield torch.from_numpy(fit(self._read(indices[start : start + _CHUNK]), self.image_shape))
-
-    @cached_property
-    def _pixels(self) -> NDArray[np.uint8]:
-        """All images, uint8 (N, H, W, C), read once."""
-        starts = range(0, len(self.data), _CHUNK)
-        return np.concatenate([self.data.images(np.arange(s, min(s + _CHUNK, len(self.data)))) for s in starts])
-
-    def _read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        # A run reads its images several times; those that are drawn or decoded slowly are kept where they fit.
-        small = len(self.data) * math.prod(self.data.image_shape) <= _KEPT_BYTES
-        return self._pixels[indices] if small else self.data.images(indices)
-
-    def images_of(self, chosen: NDArray[np.bool_], at_most: int | None = None) -> Tensor:
-        """Return the images where `chosen` (N,) is True, or `at_most` of them evenly spread, (n, C, H, W)."""
-        indices = np.flatnonzero(chosen)
-        if at_most is not None and len(indices) > at_most:
-            spread = np.zeros_like(chosen)
-            spread[indices[np.linspace(0, len(indices) - 1, at_most).astype(np.int64)]] = True
-            return self.images_of(spread)
-        parts = list(self.chunks(chosen))
-        return torch.cat(parts) if parts else torch.zeros(0, *self.image_shape)
 
 
 class TrainingRun:
@@ -109,43 +45,49 @@ class TrainingRun:
     folder : where the model will be.
     resume : continue an interrupted run there. Of the recipe only ``[training]`` and ``[card]`` may have changed.
     overwrite : replace a model that is there already.
+    processes : those that share the run; the first one alone writes. All of them see the same files.
 
     Raises
     ------
     UserError
         The folder holds a model or an interrupted run and neither flag says what to do; the dataset cannot be opened;
-        a value does not suit the family.
+        a value does not suit the family; something of that kind happened in another process.
     """
 
-    def __init__(self, recipe: TrainingRecipe, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        folder: Path,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        processes: Processes | None = None,
+    ) -> None:
         self.recipe = recipe
         self.folder = Path(folder)
-        self._check_folder(resume, overwrite)
-        self.material = Material.of(recipe)
-        config = {**recipe.model, "image_shape": self.material.image_shape}
-        if recipe.family not in FAMILIES:
-            raise UserError(f"The recipe names the family '{recipe.family}'; known are {', '.join(FAMILIES)}.")
-        family = FAMILIES[recipe.family]()
-        self.network: nn.Module = family.from_config(config)
-        objective = _objective(family, recipe)
-        tensors, values = self._read_state() if resume else ({}, {})
-        if resume:
-            self.network = family.from_config(values["config"])
-            fixed = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-            _load_fixed(self.network, fixed)
-        else:
+        self.processes = processes or Processes()
+        with self.processes.agreeing():
+            self._check_folder(resume, overwrite)
+            self.material = Material.of(recipe)
+            family = _family(recipe)
+            self.network: nn.Module = family.from_config({**recipe.model, "image_shape": self.material.image_shape})
+            objective = _objective(family, recipe)
+            tensors, values = self._read_state() if resume else ({}, {})
+            if resume:
+                self.network = family.from_config(values["config"])
+                _load_fixed(self.network, tensors)
+            else:
+                self.network.fit_preprocessing(self.material.images_of(~self.material.held_out, _FITTED_AT_MOST))
+                self.network.reset(Loop.weights_generator(recipe.seed))
+        # Before anything is computed from it: elsewhere the signs of components may be others.
+        self.processes.share(self.network.state_dict().values())
+        with self.processes.agreeing():
+            self.loop = self._make_loop(objective, fresh=not resume)
+            if resume:
+                self.loop.restore(tensors, values)
+        self.loop.join(self.processes)
+        if self.processes.first and not resume:
             _remove_remains(self.folder)
-            self.network.fit_preprocessing(self.material.images_of(~self.material.held_out, _FITTED_AT_MOST))
-            self.network.reset(Loop.weights_generator(recipe.seed))
-        inputs = self._inputs(~self.material.held_out)
-        held_out = self._inputs(self.material.held_out)
-        if not resume:
-            self.network.initialise(inputs)  # type: ignore[operator]
-        originals = len(inputs)
-        inputs = torch.cat([inputs, *self._copies(~self.material.held_out)])
-        self.loop = Loop(self.network, recipe.training, objective, recipe.seed, inputs, held_out, originals)
-        if resume:
-            self.loop.restore(tensors, values)
 
     def advance(self) -> Iterator[Progress]:
         """Train and yield after every step; at the end the model is complete on disk.
@@ -154,12 +96,14 @@ class TrainingRun:
         ------
         NotFiniteError
             The loss became NaN or infinite; the last good state is saved, and ``resume`` continues from it.
+        LostProcessError
+            Another process ended before the run did; the first one has saved the state.
         """
         with _threads(self.recipe.training.threads):
             saved = self.loop.seconds
             try:
                 for progress in self.loop.advance():
-                    if progress.step in self.recipe.training.snapshots:
+                    if self.processes.first and progress.step in self.recipe.training.snapshots:
                         with self.loop.evaluated_weights():
                             checkpoint.save_snapshot(self.folder, self.network, progress.step)
                     if self.loop.seconds - saved > _SAVE_SECONDS:
@@ -168,17 +112,44 @@ class TrainingRun:
                     yield progress
             except NotFiniteError as error:
                 self.save_state()
+                if not self.processes.first:
+                    raise OtherProcessError(str(error)) from error
                 raise NotFiniteError(f"{error} The state is in {self.folder / 'state'}; --resume continues.") from error
-            self._finish()
+            except LostProcessError as error:
+                raise self._after_loss(error) from error
+            with self.processes.agreeing():
+                if self.processes.first:
+                    self._finish()
+
+    def stopped(self, asked: bool) -> bool:
+        """Save the state if this process or another was asked to stop, and tell whether one was; between two steps.
+
+        Raises
+        ------
+        LostProcessError
+            Another process ended; the first one has saved the state.
+        UserError
+            The folder cannot be written.
+        """
+        try:
+            if not self.processes.any(asked):
+                return False
+            with self.processes.agreeing():
+                self.save_state()
+        except LostProcessError as error:
+            raise self._after_loss(error) from error
+        return True
 
     def save_state(self) -> None:
-        """Write what `resume` needs.
+        """Write what `resume` needs, in the first process; do nothing in the others.
 
         Raises
         ------
         UserError
             The folder cannot be written.
         """
+        if not self.processes.first:
+            return
         tensors, values = self.loop.state()
         values["recipe"] = as_table(self.recipe)
         values["dataset_digest"] = self.material.data.digest
@@ -195,7 +166,7 @@ class TrainingRun:
         self.loop.keep_best()
         self.network.eval()
         scores = measure(self.network, self.material, self.loop)
-        training = record(self.recipe, self.loop, scores)
+        training = record(self.recipe, self.loop, scores, self.processes)
         dataset = {
             "spec": self.material.data.spec,
             "digest": self.material.data.digest,
@@ -203,7 +174,8 @@ class TrainingRun:
             "images": len(self.material.data),
         }
         training["split"] = {**as_table(self.recipe)["split"], "dataset_digest": self.material.data.digest}
-        card = write_card(self.recipe, dataset, training, self.network)
+        drawn = write_samples(cast(LatentModel, self.network), self.folder)
+        card = write_card(self.recipe, dataset, training, self.network, drawn)
         checkpoint.save(
             self.folder,
             self.network,
@@ -214,6 +186,24 @@ class TrainingRun:
             history=self.loop.history,
         )
         shutil.rmtree(self.folder / "state", ignore_errors=True)
+
+    def _make_loop(self, objective: Any, fresh: bool) -> Loop:
+        chosen = ~self.material.held_out
+        inputs, held_out = self._inputs(chosen), self._inputs(self.material.held_out)
+        if fresh:
+            self.network.initialise(inputs)  # type: ignore[operator]
+        originals = len(inputs)
+        inputs = torch.cat([inputs, *self._copies(chosen)])
+        self.network.to(self.processes.device)
+        return Loop(self.network, self.recipe.training, objective, self.recipe.seed, inputs, held_out, originals)
+
+    def _after_loss(self, error: LostProcessError) -> LostProcessError:
+        """Save the state, where this is the first process, and return the error with what to do."""
+        self.save_state()
+        where = f"Process {self.processes.rank + 1} of {self.processes.count} stopped after step {self.loop.step}."
+        if self.processes.first:
+            where = f"The state of step {self.loop.step} is in {self.folder / 'state'}; --resume continues from there."
+        return LostProcessError(f"{error} {where}")
 
     def _inputs(self, chosen: NDArray[np.bool_]) -> Tensor:
         with torch.no_grad():
@@ -257,6 +247,12 @@ class TrainingRun:
         return tensors, values
 
 
+def _family(recipe: TrainingRecipe) -> type[Any]:
+    if recipe.family not in FAMILIES:
+        raise UserError(f"The recipe names the family '{recipe.family}'; known are {', '.join(FAMILIES)}.")
+    return FAMILIES[recipe.family]()
+
+
 def _objective(family: type[Any], recipe: TrainingRecipe) -> Any:
     try:
         return msgspec.convert(recipe.objective, family.objective_type)
@@ -265,8 +261,9 @@ def _objective(family: type[Any], recipe: TrainingRecipe) -> Any:
 
 
 def _load_fixed(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    fixed = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
     try:
-        network.load_state_dict(tensors)
+        network.load_state_dict(fixed)
     except RuntimeError as error:
         raise UserError(f"The saved state does not fit the recipe: {str(error).splitlines()[0]}") from error
 

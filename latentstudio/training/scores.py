@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentstudio import __version__
 from latentstudio.models.base import LatentModel
 from latentstudio.training.loop import Loop
+from latentstudio.training.processes import Processes
 from latentstudio.training.recipe import TrainingRecipe, as_table
+from latentstudio.training.round_trip import code_round_trips
 
 if TYPE_CHECKING:
-    from latentstudio.training.run import Material
+    from latentstudio.training.material import Material
 
 _STRIP = 9
 _REPEATS = 50
@@ -31,15 +34,23 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
     -------
     Log-density statistics (`summarise`) under ``train``, ``held_out`` and, for weights that half of the held-out images
     chose, ``held_out_scoring`` of the other half; the same of the single Gaussian under ``baseline``; milliseconds to
-    decode a strip of nine under ``decode_strip_ms``; the mean norms of codes. What else a family measures of images
-    (``extra_scores``) is under ``extra``, with the mean and the largest value over at most 512 of them, evenly spread.
+    decode a strip of nine under ``decode_strip_ms``; the mean norms of codes; of a flow, `code_round_trips`. What else
+    a family measures of images (``extra_scores``) is under ``extra``, with the mean and the largest value over at most
+    512 of them, evenly spread.
     """
-    model = cast(LatentModel, network)
     sets = {"train": ~material.held_out, "held_out": material.held_out}
     if loop.training.keep == "best":
         scoring = material.held_out.copy()
         scoring[scoring] = ~loop.choosing_mask().numpy()
         sets["held_out_scoring"] = scoring
+    return measure_sets(network, material, sets, loop.device)
+
+
+def measure_sets(
+    network: nn.Module, material: "Material", sets: dict[str, NDArray[np.bool_]], device: torch.device
+) -> dict[str, Any]:
+    """Measure a model on sets of images, each bool (N,) by name; see `measure`. It is on the processor afterwards."""
+    model = cast(LatentModel, network)
     scores: dict[str, Any] = {"baseline": {}}
     with torch.inference_mode():
         for name, chosen in sets.items():
@@ -47,21 +58,25 @@ def measure(network: nn.Module, material: "Material", loop: Loop) -> dict[str, A
                 continue
             # The same noise for every run and every side of the split.
             generator = torch.Generator().manual_seed(0)
-            measured = [_measure_images(model, part) for part in material.chunks(chosen)]
+            measured = [_measure_images(model, part.to(device)) for part in material.chunks(chosen)]
             values, norms, baseline = (torch.cat(parts) for parts in zip(*measured, strict=True))
             scores[name] = {**summarise(values, model.space.size), "mean_code_norm": _number(norms.mean().item())}
-            if extra := _extra(model, material.images_of(chosen, _EXTRA_AT_MOST), generator):
+            if extra := _extra(model, material.images_of(chosen, _EXTRA_AT_MOST).to(device), generator):
                 scores[name]["extra"] = extra
             if len(baseline):
                 scores["baseline"][name] = summarise(baseline, model.space.size)
+        # On the processor, as for every other model.
+        network.cpu()
         scores["decode_strip_ms"] = _decode_ms(model)
+    if far := code_round_trips(model):
+        scores["code_round_trip"] = far
     return scores
 
 
 def _measure_images(model: LatentModel, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return log-densities, norms of codes and the baseline's log-densities, each (N,); the last empty without one."""
     baseline = getattr(model, "gaussian_log_prob", lambda _: torch.zeros(0))
-    return model.log_prob(images), model.encode(images).norm(dim=1), baseline(images)
+    return model.log_prob(images).cpu(), model.encode(images).norm(dim=1).cpu(), baseline(images).cpu()
 
 
 def _extra(model: LatentModel, images: Tensor, generator: torch.Generator) -> dict[str, dict[str, float | None]]:
@@ -96,16 +111,19 @@ def summarise(log_probs: Tensor, size: int) -> dict[str, Any]:
     }
 
 
-def record(recipe: TrainingRecipe, loop: Loop, scores: dict[str, Any]) -> dict[str, Any]:
+def record(recipe: TrainingRecipe, loop: Loop, scores: dict[str, Any], processes: Processes) -> dict[str, Any]:
     """Return the training record for ``config.json``."""
+    shared: dict[str, Any] = {"processes": processes.count} if processes.count > 1 else {}
+    if processes.device.type == "cuda":
+        shared["accelerator"] = torch.cuda.get_device_name(processes.device)
     return {
         "recipe": as_table(recipe),
         "unit": recipe.card.unit,
         "steps": loop.step,
-        "kept_step": loop.best_step if loop.best else loop.step,
+        "kept_step": loop.best.step if loop.best.weights else loop.step,
         "skipped": loop.skipped,
         "seconds": round(loop.seconds, 1),
-        "hardware": hardware(recipe.training.threads),
+        "hardware": hardware(recipe.training.threads) | shared,
         "scores": scores,
         "seeds": {"training": recipe.seed, "split": recipe.split.seed},
         "versions": {

@@ -286,3 +286,30 @@ def test_memory_does_not_grow_with_the_codes() -> None:
         return used
 
     assert peak(4000) - peak(1000) < 3000 * 2000 * 8 / 50
+
+
+class NoisyModel(ToyModel):
+    """The toy, with codes of pictures spread over their bins of 8 bits."""
+
+    def dequantised_codes(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        noise = torch.rand(images.shape, generator=generator) - 0.5
+        return self.encode(images + noise / 127.5)
+
+
+def test_pixel_noise_is_the_same_in_both_passes_and_makes_codes_longer() -> None:
+    data = ToyData(60)
+    space = workspace(data, NoisyModel())
+    plain, noisy = run(space), run(space, noise=True)
+    added = (1 / 127.5) ** 2 / 12 / SCALE**2 * SIZE
+    sizes = [np.square(next(h.values for h in r.parts[2].histograms)).mean() for r in (plain, noisy)]
+    assert sizes[1] - sizes[0] == pytest.approx(added, abs=4 * math.sqrt(4 * 6 * added / SIZE / 60))
+    assert "spread over their bins" in noisy.caption
+    assert "shorter than those of training" in plain.caption
+    # The half of the fit has the projections of its own codes: their mean is the norm of that half's mean.
+    half = next(row for row in table(noisy, "Projection on the mean line") if row["part"] == "whole code")
+    assert half["half"] == "of the fit"
+    again = table(run(space, noise=True), "Projection on the mean line")
+    assert again[0]["mean"] == half["mean"]
+    assert table(run(space, noise=True, seed=1), "Norms")[0]["mean norm"] != table(noisy, "Norms")[0]["mean norm"]
+    with pytest.raises(UserError, match="without pixel noise would do"):
+        run(workspace(data), noise=True)

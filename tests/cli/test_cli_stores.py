@@ -10,9 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from latentstudio.data.latent_shelf import shelf
-from latentstudio.data.latent_store import LatentStore, file_stamp, open_store, write_stamps
+from latentstudio.data.latent_store import file_stamp, open_store, write_stamps
 from latentstudio.figures.recipe import DataRef, ModelRef
-from latentstudio.studio.latent_encoding import complete_store
 from latentstudio.studio.workspace import Workspace
 
 Command = Callable[..., Any]
@@ -23,17 +22,8 @@ def words(home: Any) -> list[str]:
     return ["encode", "--model", "toy", "--data", f"folder:{home.pictures}", "--store"]
 
 
-def found_store(workspace: Workspace, model: ModelRef, data: DataRef) -> LatentStore | None:
-    search = complete_store(workspace, model, data)
-    while True:
-        try:
-            next(search)
-        except StopIteration as end:
-            return end.value
-
-
-def value_of(answer: Any) -> Any:
-    assert answer.status == 0, answer.err
+def value_of(answer: Any, status: int = 0) -> Any:
+    assert answer.status == status, answer.err
     return json.loads(answer.out)
 
 
@@ -59,7 +49,10 @@ def test_stores_are_listed_verified_and_cleared(command: Command, words: list[st
         ("toy", 12, 12, "complete", "")
     }
     assert all(s["bytes"] > 12 * 4 * 2 for s in listed)
-    assert "complete" in command("stores").out
+    shown = command("stores").out
+    assert "complete" in shown
+    assert f"2 stores, {sum(s['bytes'] for s in listed) / 1e6:.1f} MB." in shown
+    assert {s["outdated"] for s in listed} == {""}
     path = Path(listed[0]["folder"]) / "shard_00000.scalars.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -67,11 +60,13 @@ def test_stores_are_listed_verified_and_cleared(command: Command, words: list[st
     # A disk that loses a bit changes neither size nor times.
     write_stamps(path.parent, {p.name: file_stamp(p) for p in path.parent.glob("shard_*")})
     open_store(path.parent)
-    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent))[0]["fault"]
+    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent), 1)[0]["fault"]
     path = Path(listed[0]["folder"]) / "shard_00000.codes.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", listed[0]["folder"]))[0]["fault"]
-    assert command("stores", "--clear").out.startswith("2 stores cleared")
+    assert "checksum is wrong" in value_of(command("stores", "--json", "--verify", path.parent), 1)[0]["fault"]
+    assert command("stores", "--clear", path.parent).out.startswith("1 store cleared")
+    assert [s["folder"] for s in value_of(command("stores", "--json"))] == [listed[1]["folder"]]
+    assert command("stores", "--clear").out.startswith("1 store cleared")
     assert value_of(command("stores", "--json")) == []
 
 
@@ -93,17 +88,17 @@ def test_parts_are_merged(command: Command, words: list[str], tmp_path: Path) ->
 def test_the_complete_store_is_found_and_a_damaged_one_is_not(command: Command, words: list[str], home: Any) -> None:
     workspace, model = Workspace(), ModelRef(name="toy")
     data = DataRef(spec=f"folder:{home.pictures}")
-    assert found_store(workspace, model, data) is None
+    assert workspace.latent_store(model, data) is None
     command(*words, "--dtype", "float16")
-    rough = found_store(workspace, model, data)
+    rough = workspace.latent_store(model, data)
     assert rough is not None
     assert rough.manifest.dtype == "float16"
     folder = Path(value_of(command(*words, "--json"))["folder"])
-    exact = found_store(workspace, model, data)
+    exact = workspace.latent_store(model, data)
     assert exact is not None
     assert exact.folder == folder
     (folder / "shard_00000.codes.npy").unlink()
-    found = found_store(workspace, model, data)
+    found = workspace.latent_store(model, data)
     assert found is not None
     assert found.manifest.dtype == "float16"
 

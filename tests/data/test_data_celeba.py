@@ -138,3 +138,26 @@ def test_missing_and_empty_picture_folder(tmp_path: Path) -> None:
     (tmp_path / "img_align_celeba").mkdir()
     with pytest.raises(UserError, match="holds no pictures"):
         data.open_dataset(f"celeba:{tmp_path}")
+
+
+def test_landmarks_that_cannot_be_eyes_are_left_out_and_counted(tmp_path: Path) -> None:
+    root = layout(tmp_path)
+    path = root / "list_landmarks_align_celeba.txt"
+    lines = path.read_text().splitlines()
+    lines[2] = f"{NAMES[0]} -4 109 106 113 77 142 73 152 108 154"
+    lines[3] = f"{NAMES[1]} 80 100 80 101 77 142 73 152 108 154"
+    path.write_text("\n".join(lines) + "\n")
+    found = data.open_dataset(str(root))
+    assert suggest_eyes(found, 0) is None
+    assert suggest_eyes(found, 1) is None
+    assert suggest_eyes(found, 2) == ((71.0, 109.0), (106.0, 113.0))
+    assert found.notes == ("The landmarks of 2 images cannot be two eyes; they are not used.",)
+
+
+def test_landmarks_without_two_eyes_are_not_used(tmp_path: Path) -> None:
+    root = layout(tmp_path)
+    rows = "\n".join(f"{name} 69 109" for name in NAMES)
+    (root / "list_landmarks_align_celeba.txt").write_text(f"5\nlefteye_x lefteye_y \n{rows}\n")
+    found = data.open_dataset(str(root))
+    assert suggest_eyes(found, 0) is None
+    assert found.notes == ("The landmarks have 2 columns, and two eyes need 4; they are not used.",)

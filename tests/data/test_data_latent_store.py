@@ -1,17 +1,20 @@
 """The latent store: what is written comes back, whatever happens between, and nothing wrong is ever given out."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from latentstudio.data import latent_shelf, latent_store, latent_writer
+from latentstudio.data import latent_shard, latent_shelf, latent_store, latent_writer
 from latentstudio.data.latent_manifest import MANIFEST, Manifest, codes_name, read_manifest, scalars_name
 from latentstudio.data.latent_shard import journal_name, pack_rows
 from latentstudio.data.latent_shelf import clear, merge, place_of, shelf, store_facts, stores
@@ -326,6 +329,38 @@ def test_two_processes_do_not_write_one_store(tmp_path: Path) -> None:
     intact(tmp_path)
 
 
+_HOLDER = """
+import sys
+from pathlib import Path
+from killed_writer import LatentWriter, plan, row
+import numpy as np
+with LatentWriter(Path(sys.argv[1]), plan("float32")) as writer:
+    list(writer.prepare())
+    rows = writer.next_rows(5)
+    writer.append(np.stack([row(k) for k in rows]), -np.array(rows, dtype=float))
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_store_that_another_process_writes_is_left_to_it_and_taken_over_when_that_is_killed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _HOLDER, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "writing\n"
+            with pytest.raises(UserError, match="being written already, here or by another process"):
+                fill(tmp_path)
+            with pytest.raises(UserError, match="being written already"):
+                clear(store_facts(tmp_path))
+            assert store_facts(tmp_path).stored == 5, "reading what is there is allowed"
+        finally:
+            holder.kill()
+    assert fill(tmp_path) == list(range(5, ROWS))
+    intact(tmp_path)
+
+
 # --- full disk
 
 
@@ -341,6 +376,67 @@ def test_a_disk_that_fills_up_keeps_what_was_written(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert fill(tmp_path)[0] == 12
     intact(tmp_path)
+
+
+@pytest.mark.parametrize("room", [0, 1, 100, 400, 700, 1100, 1500, 2300, 3300])
+def test_a_write_that_finds_the_disk_full_costs_nothing(
+    tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes `room` bytes of shards and journals, the last write a part of what it was given."""
+    left = [room]
+
+    def write(file: Any, content: bytes) -> None:
+        taken = content[: left[0]]
+        os.write(file.fileno(), taken)
+        left[0] -= len(taken)
+        if len(taken) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(latent_shard, "_write_all", write)
+        with pytest.raises(UserError, match="No space left on device"):
+            fill(tmp_path)
+    kept = store_facts(tmp_path).stored
+    assert fill(tmp_path) == list(range(kept, ROWS))
+    intact(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a file system of so many pages of 4 KiB, and unmounts it in the end."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o"]
+
+    def make(pages: int) -> Path:
+        try:
+            subprocess.run([*words, f"size={4 * pages}k", "tmpfs", str(mount)], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a small file system cannot be mounted here")
+        mounted.append(mount)
+        return mount
+
+    mounted: list[Path] = []
+    yield make
+    for path in mounted:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@pytest.mark.parametrize("pages", range(1, 10))
+def test_a_disk_that_is_truly_full(
+    tmp_path: Path, pages: int, small_disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever file meets the end of the room: shards, journal, manifest or what is known to be verified."""
+    folder = small_disk(pages) / "store"
+    # The look at the free space before the work is tested by itself.
+    monkeypatch.setattr(LatentWriter, "_check_space", lambda self: None)
+    with pytest.raises(UserError, match="No space left on device"):
+        fill(folder)
+    kept = store_facts(folder).stored if (folder / MANIFEST).is_file() else 0
+    roomy = tmp_path / "roomy"
+    shutil.copytree(folder, roomy)
+    assert fill(roomy) == list(range(kept, ROWS))
+    intact(roomy)
 
 
 def test_too_little_space_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

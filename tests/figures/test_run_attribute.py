@@ -201,6 +201,8 @@ def test_the_bank_holds_no_more_than_its_budget(workspace: ToyWorkspace) -> None
 
 def test_the_bank_prefers_a_finished_store(workspace: ToyWorkspace) -> None:
     class Store:
+        unread = np.empty(0, dtype=np.int64)
+
         def codes(self, indices):
             return np.repeat(indices[:, None], SIZE, axis=1).astype(np.float32)
 
@@ -268,14 +270,16 @@ def test_what_is_watched_is_measured_after_the_pictures(workspace: ToyWorkspace)
     assert [m.label for m in first.measures] == ["eyeglasses"]
     assert [(m.label, m.brief) for m in parts[-1].measures] == [("eyeglasses", True), ("yaw > 0", False)]
     yaw = (workspace.data["toy"].attributes["yaw"].values > 0).astype(float)
-    unit = difference(workspace, yaw)
+    unit, codes, left_out = difference(workspace, yaw), codes_of(workspace), []
     unit /= np.linalg.norm(unit)
-    along = np.sort(codes_of(workspace) @ unit)
+    for row in range(40):
+        others = np.arange(40) != row
+        alone = codes[others & (yaw == 1)].mean(axis=0) - codes[others & (yaw == 0)].mean(axis=0)
+        centre = codes.mean(axis=0)
+        left_out.append((codes[row] - centre) @ alone / np.linalg.norm(alone) + centre @ unit)
     places = parts[-1].frames.codes.astype(float) @ unit
-    expected = 100 * np.searchsorted(along, places) / len(along)
-    np.testing.assert_allclose(
-        parts[-1].measures[1].values, expected, atol=2.6
-    )  # the face itself may count or not: one of 40
+    expected = 100 * np.searchsorted(np.sort(left_out), places) / 40
+    np.testing.assert_allclose(parts[-1].measures[1].values, expected, atol=1e-6)
     again = msgspec.convert(msgspec.to_builtins(seal(made, workspace)), Recipe)
     after = run(again, ToyWorkspace(data={}))
     np.testing.assert_allclose(after.measures[1].values, parts[-1].measures[1].values)

@@ -355,6 +355,7 @@ def test_a_dropped_photo_of_another_size_and_colour(workspace: ToyWorkspace) -> 
     assert grid.labels == ("photo.png",)
     assert grid.originals is not None
     assert grid.originals.shape == (1, EDGE, EDGE, 1)
+    assert "The pictures are in colour; toy-model sees them in grey, 8 x 8 px." in grid.notes
     sealed = seal(recipe(inputs={"a": (photo,), "b": (photo,)}), workspace)
     assert all(isinstance(values[0], CodeInput) for values in sealed.inputs.values())
 

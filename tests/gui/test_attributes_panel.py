@@ -124,17 +124,19 @@ def test_a_drag_decodes_the_edited_face_alone_and_the_newest_amount_wins(made) -
     engine.requests.clear()
     drag(slider, [1.5, 2.0, 2.5], release=False)
     asked = runs(engine, "hand")
-    assert 3 <= len(asked) <= 4, "the press itself may move the handle by a pixel"
-    assert all(recipe.params["strengths"] == [1.0] and len(recipe.inputs["images"]) == 1 for recipe in asked)
+    assert len(asked) == 1, "the picture at work is brought before another one is asked for"
     assert engine.urgencies["hand"] == Urgency.HAND
     assert runs(engine, "panel:attribute-1") == []
     assert controller.document is before, "nothing is an edit before the hand lets go"
-    *_, first, second, last = engine.tickets("hand")
+    first = engine.tickets("hand")[-1]
     engine.open(first)
     settle()
-    assert page.pair.frames.codes[1, 0] == 2, "an answer that is no longer wanted is not shown"
-    engine.open(last)
-    engine.open(second)
+    asked = runs(engine, "hand")
+    assert len(asked) == 2, "of all the amounts that came meanwhile only the newest is decoded"
+    assert asked[1].params["amounts"][0] == pytest.approx(2.5, abs=0.05)
+    assert all(recipe.params["strengths"] == [1.0] and len(recipe.inputs["images"]) == 1 for recipe in asked)
+    engine.open(engine.tickets("hand")[-1])
+    engine.open(first)
     settle()
     assert page.pair.frames.codes[1, 0] == pytest.approx(1 + 2.5, abs=0.05)
     assert page.pair.frames.codes[0, 0] == 1
@@ -209,8 +211,9 @@ def test_leak_bars_follow_the_hand(made) -> None:
     assert [(k.words, k.before, k.after) for k in page.bars.leaks] == [("beard", 50, 60), ("hat", 50, 60)]
     assert page.rows[0].place.text() == "50 → 60\u2009%"
     drag(page.rows[0].slider, [2.0], release=False)
-    engine.open(engine.tickets("hand")[-1])
-    settle()
+    for _ in range(2):
+        engine.open(engine.tickets("hand")[-1])
+        settle()
     assert page.bars.leaks[0].after == pytest.approx(70, abs=0.5)
     assert "beard +20" in page.bars.accessibleDescription()
     QTest.mouseRelease(page.rows[0].slider, LEFT)

@@ -234,6 +234,18 @@ def test_points_are_selected_by_click_and_rectangle(qtbot) -> None:
     assert view.readout.words == "image 7 · right"
 
 
+def test_points_of_no_image_are_shown_and_never_selected(qtbot) -> None:
+    points = np.array([[0, 0], [1, 1], [2, 2], [3, 3]], float)
+    result = Scatter(points, np.full(4, -1), np.array([0, 0, 1, 1]), ("left", "right"))
+    view = shown(qtbot, ScatterView(), result)
+    got = heard(view)
+    view.surface.clicked.emit(QPointF(1, 1), NONE)
+    view.surface.brushed.emit(QRectF(-0.5, -0.5, 2, 2), True, SHIFT)
+    assert all(indices == () for indices, _ in got)
+    view.surface.pointed.emit(QPointF(2, 2))
+    assert view.readout.words == "right"
+
+
 def test_a_curve_reads_its_nearest_point_on_log_axes_too(qtbot) -> None:
     x = np.array([1.0, 10, 100, 1000])
     line = Line("loss", x, np.array([5.0, np.nan, 3.0, 2.0]))

@@ -131,9 +131,9 @@ def test_times_are_written_in_minutes():
 
 def test_a_shorter_training_keeps_the_snapshots_that_it_reaches():
     for path in bundled_recipes():
-        table = tomllib.loads(changed_recipe(path.read_text(), "", 400))["training"]
-        assert table["steps"] == 400
+        table = tomllib.loads(changed_recipe(path.read_text(), "", 600))["training"]
+        assert table["steps"] == 600
         assert table["snapshots"]
-        assert max(table["snapshots"]) <= 400
+        assert max(table["snapshots"]) <= 600
         whole = tomllib.loads(path.read_text())["training"]["snapshots"]
-        assert table["snapshots"] == [step for step in whole if step <= 400]
+        assert table["snapshots"] == [step for step in whole if step <= 600]

@@ -9,6 +9,7 @@ import torch
 from latentstudio.models import FAMILIES, checkpoint
 from latentstudio.models.base import Ability, LatentModel
 from latentstudio.models.library import describe
+from latentstudio.nn.noise import Noise
 
 
 @pytest.fixture(params=sorted(FAMILIES))
@@ -118,7 +119,7 @@ def test_gradients_reach_every_parameter(model):
     model.train()
     images = pictures(model, 32)
     model.fit_preprocessing(images)
-    loss = model.loss(model.training_inputs(images), model.objective_type(), torch.Generator().manual_seed(0))
+    loss = model.loss(model.training_inputs(images), model.objective_type(), Noise(torch.Generator().manual_seed(0)))
     loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -130,7 +131,7 @@ def test_training_loss_is_the_mean_negative_log_density(model):
     images = pictures(model, 16)
     inputs = model.training_inputs(images)
     with torch.no_grad():
-        loss = model.loss(inputs, model.objective_type(), torch.Generator().manual_seed(0))
+        loss = model.loss(inputs, model.objective_type(), Noise(torch.Generator().manual_seed(0)))
         assert loss.item() == pytest.approx(-model.log_prob(images).mean().item(), abs=1e-4)
         torch.testing.assert_close(model.input_log_prob(inputs), model.log_prob(images), atol=1e-4, rtol=1e-5)
 

@@ -10,6 +10,7 @@ from latentstudio.errors import UserError
 from latentstudio.models.glow import Glow
 from latentstudio.models.glow_config import GlowConfig, GlowObjective
 from latentstudio.nn.image_actnorm import ImageActNorm
+from latentstudio.nn.noise import Noise
 
 SMALL = {"image_shape": [3, 16, 16], "levels": 2, "steps": 3, "width": 16}
 
@@ -33,7 +34,7 @@ def trained(coupling="affine", n_bits=5, steps=40):
     losses = []
     model.train()
     for step in range(steps):
-        loss = model.loss(images[(step * 32) % 224 :][:32], GlowObjective(dequantise=True), generator)
+        loss = model.loss(images[(step * 32) % 224 :][:32], GlowObjective(dequantise=True), Noise(generator))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -268,3 +269,18 @@ def test_sizes_of_the_research_build(edge, levels, channels):
     codes = model.eval().space.prior.sample([0], model.space.size)
     with torch.inference_mode():
         assert (model.encode(model.decode(codes)) - codes).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_pass_gives_both_answers(dtype):
+    model = Glow.tiny().to(dtype)
+    generator = torch.Generator().manual_seed(1)
+    images = (torch.rand(5, *model.image_shape, generator=generator) * 2 - 1).to(dtype)
+    codes = torch.randn(5, model.space.size, generator=generator).to(dtype)
+    with torch.inference_mode():
+        found, density = model.encode_with_log_prob(images)
+        torch.testing.assert_close(found, model.encode(images), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(density, model.log_prob(images), atol=1e-3, rtol=1e-6)
+        pictures, density = model.decode_with_log_prob(codes)
+        torch.testing.assert_close(pictures, model.decode(codes), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(density, model.code_log_prob(codes), atol=1e-3, rtol=1e-6)

@@ -8,6 +8,7 @@ import torch
 
 from latentstudio.errors import UserError
 from latentstudio.models.pca_realnvp import Config, Objective, PcaRealNvp
+from latentstudio.nn.noise import Noise
 from latentstudio.nn.pca import Pca
 
 
@@ -156,7 +157,7 @@ def test_dropped_components_are_standard_normal_draws():
     model = PcaRealNvp(Config(image_shape=(1, 6, 5), components=4, layers=1)).eval()
     inputs = torch.full((20000, 4), 100.0)
     generator = torch.Generator().manual_seed(0)
-    loss = model.loss(inputs, Objective(component_dropout=0.25), generator).item()
+    loss = model.loss(inputs, Objective(component_dropout=0.25), Noise(generator)).item()
     # The untrained flow is N(0, I): a dropped score costs 1/2 E z^2 = 1/2 instead of 1/2 100^2.
     expected = 4 * (0.75 * 0.5 * 100**2 + 0.25 * 0.5) + 2 * math.log(2 * math.pi)
     assert loss == pytest.approx(expected, rel=0.02)
@@ -165,7 +166,7 @@ def test_dropped_components_are_standard_normal_draws():
 def test_noise_raises_the_loss_by_its_variance():
     model = PcaRealNvp(Config(image_shape=(1, 6, 5), components=4, layers=1)).eval()
     inputs = torch.zeros(50000, 4)
-    loss = model.loss(inputs, Objective(noise=0.5), torch.Generator().manual_seed(0)).item()
+    loss = model.loss(inputs, Objective(noise=0.5), Noise(torch.Generator().manual_seed(0))).item()
     assert loss - 2 * math.log(2 * math.pi) == pytest.approx(4 * 0.5 * 0.25, rel=0.02)
 
 
@@ -173,7 +174,7 @@ def test_dequantisation_has_the_variance_of_a_grey_level():
     model = PcaRealNvp(Config(image_shape=(1, 6, 5), components=4, layers=1)).eval()
     model.pca.variances.fill_(1e-4)
     inputs = torch.zeros(50000, 4)
-    loss = model.loss(inputs, Objective(dequantise=True), torch.Generator().manual_seed(0)).item()
+    loss = model.loss(inputs, Objective(dequantise=True), Noise(torch.Generator().manual_seed(0))).item()
     base = 2 * math.log(2 * math.pi) - model.log_det_whitening.item()
     assert loss - base == pytest.approx(4 * 0.5 * (1 / 255) ** 2 / 12 / 1e-4, rel=0.03)
 

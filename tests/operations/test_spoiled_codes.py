@@ -18,7 +18,7 @@ FACE = torch.tensor([[0.5, -1.0, 2.0, 0.25, -0.75, 1.5]])
 
 
 def around(prior: str = "standard_normal") -> Surroundings:
-    return Surroundings(ToyModel(prior).space, lambda: MEAN_CODE, lambda: MEAN_CODE, lambda: MOVING)
+    return Surroundings(ToyModel(prior).space, lambda: MEAN_CODE, lambda: MEAN_CODE, moving=lambda: MOVING)
 
 
 def corrupted(**params: object) -> Codes:

@@ -1,5 +1,6 @@
 """Streamed statistics against the two-pass computation in float64, for any chunking and any tree of merges."""
 
+import tracemalloc
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -11,6 +12,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from latentstudio.data.latent_manifest import Manifest
+from latentstudio.data.latent_store import open_store
+from latentstudio.data.latent_writer import LatentWriter
 from latentstudio.errors import NewerVersionError, UserError
 from latentstudio.stats.streaming import Covariance, LagProducts, PowerSums
 from latentstudio.stats.streaming_counts import ClassSums, Extremes, FixedHistogram, Projections
@@ -250,6 +254,47 @@ def test_a_row_that_is_not_finite_is_left_out_of_every_kind() -> None:
     np.testing.assert_array_equal(found["covariance"].products, whole["covariance"].products)
     np.testing.assert_array_equal(found["projections"].counts, whole["projections"].counts)
     assert found["projections"].moments.left_out == 2
+
+
+def test_no_kind_grows_with_the_number_of_rows() -> None:
+    """Every kind keeps as many bytes, and needs as much room meanwhile, after 150 chunks as after 20."""
+    chunk = rows(4, 50)
+
+    def stream(chunks: int) -> tuple[dict[str, int], int]:
+        sums = counted(chunk)
+        tracemalloc.start()
+        for _ in range(chunks - 1):
+            sums = {name: kept.merge(counted(chunk)[name]) for name, kept in sums.items()}
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return {name: sum(v.nbytes for v in pack({name: kept}).values()) for name, kept in sums.items()}, peak
+
+    stream(3)  # whatever is imported or cached at the first time
+    few, small = stream(20)
+    many, large = stream(150)
+    assert few == many
+    assert large < small + 20_000
+
+
+def test_a_pass_over_a_latent_store_equals_the_two_pass_computation(tmp_path: Path) -> None:
+    facts = {"model": "m", "model_digest": "a", "snapshot": None, "data": "d", "data_title": "D", "data_digest": "b"}
+    plan = Manifest(**facts, rows=230, size=WIDTH, dtype="float32", density=False, shard_rows=64)
+    codes = rows(9, plan.rows, 1e3).astype(np.float32)
+    with LatentWriter(tmp_path, plan) as writer:
+        list(writer.prepare())
+        while block := writer.next_rows(7):
+            writer.append(codes[block], None)
+    labels = (np.random.default_rng(2).random((plan.rows, 3)) < 0.4).astype(float)
+    sums, covariance, classes = PowerSums.empty(WIDTH, 4), Covariance.empty(WIDTH), ClassSums.empty(3, WIDTH)
+    for block, values in open_store(tmp_path).chunks(33):
+        sums, covariance = sums.add(values), covariance.add(values)
+        classes = classes.add(values, labels[block])
+    exact = codes.astype(np.float64)
+    np.testing.assert_allclose(sums.mean, exact.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(sums.variance(), exact.var(axis=0, ddof=1), rtol=1e-6)
+    np.testing.assert_allclose(covariance.covariance(), np.cov(exact.T), rtol=1e-6, atol=1e-9)
+    means = np.stack([exact[labels[:, k] == 1].mean(axis=0) for k in range(3)])
+    np.testing.assert_allclose(classes.means(), means, rtol=1e-12)
 
 
 def test_huge_finite_rows_are_not_taken_for_broken_ones() -> None:

@@ -206,3 +206,21 @@ def test_inspector() -> None:
 def test_unknown_panel_is_a_mistake_of_the_program() -> None:
     with pytest.raises(KeyError):
         resolve(DOCUMENT, "nobody", CATALOGUE)
+
+
+def test_a_note_without_model_or_data_waits_for_neither_and_carries_neither() -> None:
+    note = Panel(id="note-1", kind="analysis", name="half_space")
+    found = resolve(Document(panels=(note,)), "note-1", CATALOGUE)
+    assert isinstance(found, Recipe)
+    assert found.model is None
+    assert found.data is None
+    assert found == resolve(Document(data="faces", model="m", panels=(note,)), "note-1", CATALOGUE)
+
+
+def test_an_analysis_of_the_data_alone_needs_a_dataset_and_no_model() -> None:
+    note = Panel(id="note-1", kind="analysis", name="unbounded_likelihood")
+    assert text_of(Document(panels=(note,)), "note-1") == "Open a dataset"
+    found = resolve(Document(data="faces", panels=(note,)), "note-1", CATALOGUE)
+    assert isinstance(found, Recipe)
+    assert found.model is None
+    assert found.data is not None

@@ -1,11 +1,13 @@
 """The scheduler, stepped by hand: order, newest wins, isolation of errors, starvation."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from latentstudio.errors import UserError
+from latentstudio.studio import worker as worker_module
 from latentstudio.studio.requests import Answer, Urgency
 from latentstudio.studio.worker import LONG, PATIENCE, Step, Worker, is_out_of_memory, sentence_of
 
@@ -74,6 +76,30 @@ def test_background_pass_delays_the_hand_by_one_chunk_at_most() -> None:
         bench.worker.step()
         assert bench.log[before:] == [f"drag{round_}"]
         assert bench.payloads(ticket) == [(f"drag{round_}", 0)]
+
+
+def test_a_pass_rests_while_the_hand_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hears of a move's answer asks for the next a moment later, from a thread of its own, as a window does."""
+    monkeypatch.setattr(worker_module, "REST", 30.0)
+    log: list[str] = []
+
+    def job(name: str) -> Iterator[Step]:
+        log.append(name)
+        yield Step(final=name != "pass")
+
+    def heard(answer: Answer) -> None:
+        lane, urgency, name = "hand", Urgency.HAND, f"move {len(log)}"
+        if len(log) == 4:
+            lane, urgency, name = "strip", Urgency.VISIBLE, "strip"  # the hand has let go
+        if answer.ticket.lane == "hand":
+            threading.Timer(0.02, worker.submit, (lane, urgency, name)).start()
+
+    worker = Worker(job, heard)
+    worker.submit("pass", Urgency.BACKGROUND, "pass")
+    worker.submit("hand", Urgency.HAND, "move 0")
+    while worker.wait(5.0) and not worker.idle:
+        worker.step()
+    assert log == ["move 0", "move 1", "move 2", "move 3", "strip", "pass"]
 
 
 def test_long_panels_let_thumbnails_go_first_but_not_short_ones() -> None:

@@ -1,6 +1,7 @@
 """A Glow through the whole of training: recipe, interruption, scores, card, and a figure of the finished model."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -76,6 +77,20 @@ def test_history_looks_at_so_many_images(recipe, folder):
         images = run.material.images_of(run.material.held_out)
         expected = -model.log_prob(images[:5]).mean().item()
     assert lines[-1]["held_out"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_history_is_of_the_weights_of_its_step(tmp_path):
+    """Without an average nothing but the optimiser changes the weights."""
+    run = TrainingRun(recipe_of(TABLE | {"training": {"steps": 4, "batch": 8, "evaluate_every": 1}}, "t"), tmp_path)
+    images = run.material.images_of(run.material.held_out)
+    for progress in run.advance():
+        with torch.no_grad():
+            noise, log_det = run.network.eval().flow.to_noise(images * (127.5 / 256))
+        bits = log_det - 0.5 * (noise.double() ** 2).sum(1) - 1536 * math.log(2 * math.pi) - 3072 * 5 * math.log(2)
+        assert progress.held_out == pytest.approx(-bits.mean().item(), rel=1e-5)
+    scores = describe(tmp_path).training["scores"]["held_out"]
+    assert scores["mean_nats"] == pytest.approx(-progress.held_out, rel=1e-6)
+    assert run.loop.history[-1]["held_out"] < run.loop.history[0]["held_out"] - 1
 
 
 def test_interrupted_run_ends_with_the_same_weights(tmp_path, recipe, folder):

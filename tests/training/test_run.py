@@ -10,9 +10,11 @@ from safetensors.torch import load_file
 from latentstudio.errors import UserError
 from latentstudio.models import checkpoint
 from latentstudio.models.library import describe, find_models
-from latentstudio.training.loop import Loop, NotFiniteError
+from latentstudio.training.loop import Loop
+from latentstudio.training.progress import NotFiniteError
 from latentstudio.training.recipe import recipe_of
 from latentstudio.training.run import TrainingRun
+from latentstudio.training.schedule import batch_rows
 
 TABLE = {
     "title": "Small",
@@ -280,6 +282,6 @@ def test_every_image_is_drawn_once_an_epoch(tmp_path):
     run = TrainingRun(recipe({"batch": 100, "steps": 13}), tmp_path / "m")
     drawn: list[int] = []
     loop: Loop = run.loop
-    for loop.step in range(13):
-        drawn += loop._batch_indices().tolist()
+    for step in range(13):
+        drawn += batch_rows(len(loop._inputs), 100, 0, step).tolist()
     assert len(drawn) == len(set(drawn)) == 1300

@@ -10,6 +10,7 @@ from latentstudio.gui.actions import Spec
 
 if TYPE_CHECKING:
     from latentstudio.gui.main_window import MainWindow
+    from latentstudio.gui.stores_dialog import StoresDialog
 
 
 class DataCommands:
@@ -18,6 +19,7 @@ class DataCommands:
     def __init__(self, window: "MainWindow") -> None:
         self._window = window
         self._controller = window.controller
+        self._stores: StoresDialog | None = None
 
     def specs(self) -> list[Spec]:
         """Return the actions of this group."""
@@ -39,6 +41,26 @@ class DataCommands:
             Spec("open-folder", "Open a f&older…", data, self.open_folder, "Ctrl+Shift+O", "folder", "", 1),
             Spec("open-archive", "Open a &zip or IDX file…", data, self.open_archive, "", "dataset", "", 1),
             Spec("photo", "Encode a &photo…", data, self.photo, "Ctrl+P", "image", "Align and encode a picture", 2),
+            Spec(
+                "encode-all",
+                "Encode the &whole data set…",
+                data,
+                lambda: self.stores(encode=True),
+                "",
+                "code",
+                "Store the code of every image, in the background; may be stopped and taken up again",
+                3,
+            ),
+            Spec(
+                "stores",
+                "Latent &stores…",
+                data,
+                self.stores,
+                "",
+                "table",
+                "What is encoded already: list, resume, verify and clear",
+                3,
+            ),
             Spec("open-model", "&Open a model folder…", model, self.open_model, "Ctrl+M", "model", "", 0),
             Spec(
                 "train", "&Train a model…", model, self.train, "", "curve", "Train from a recipe, in the background", 0
@@ -81,6 +103,21 @@ class DataCommands:
         if self._controller.jobs is not None:
             TrainDialog(self._controller, self._controller.jobs, self._window).open()
             self._window.show_jobs()
+
+    def stores(self, encode: bool = False) -> None:
+        """Show the latent stores; `encode` puts the keyboard on the button that fills one."""
+        from latentstudio.gui.stores_dialog import StoresDialog
+
+        if self._controller.stores is None:
+            return
+        if self._stores is None:
+            self._stores = StoresDialog(self._controller, self._controller.stores, self._window)
+        else:
+            self._controller.stores.refresh()
+        self._stores.show()
+        self._stores.raise_()
+        self._stores.activateWindow()
+        (self._stores.form.encode if encode else self._stores.table).setFocus()
 
     def step(self, by: int) -> None:
         """Move along the snapshots of the model."""

@@ -17,6 +17,8 @@ from latentstudio.gui.widgets.form_column import FormColumn
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.picture_desk import PictureDesk
+from latentstudio.gui.widgets.slot import SlotWidget
+from latentstudio.gui.widgets.slot_binding import SlotBinding
 from latentstudio.studio.document import Document
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ class AnalysisPanel(ResultPanel):
         self.restrict = QCheckBox("Restrict to the selection", self)
         self.restrict.setToolTip("Look only at the selected images; without a selection, at all of them")
         self.restrict.setVisible(bool(analysis.needs_data))
+        slots = getattr(analysis, "slots", ())
+        self.slots = tuple(SlotWidget(s.name, s.label, s.hint, s.many, parent=self) for s in slots)
+        self._bindings = tuple(SlotBinding(slot, controller, panel_id, self.desk) for slot in self.slots)
         self.side = FormColumn(FORM_WIDTH - 20, self)
         self._arrange()
         self.form.changed.connect(self.set_param)
@@ -45,6 +50,8 @@ class AnalysisPanel(ResultPanel):
 
     def _arrange(self) -> None:
         side = self.side.column
+        for slot in self.slots:
+            side.addWidget(slot)
         side.addWidget(self.form)
         side.addWidget(self.restrict)
         side.addStretch(1)
@@ -92,6 +99,8 @@ class AnalysisPanel(ResultPanel):
         self.form.set_parts(self.parts())
         self.form.set_attributes(self.attributes())
         self.form.set_values(panel.params)
+        for binding in self._bindings:
+            binding.refresh()
         self.restrict.setChecked(panel.follow_selection)
         count = len(document.selection)
         self.restrict.setText(f"Restrict to the selection ({count:,})" if count else "Restrict to the selection")

@@ -180,7 +180,8 @@ class SlidersLayout(RecipePanel):
     def _arrange(self) -> None:
         bar = _Bar(self)
         self.bar = bar.flow
-        self.pages.layout().setContentsMargins(0, 0, GAP + GAP // 2, 0)  # apart from the scale, another choice of one
+        # Apart from the scale, which is another choice of one.
+        self.pages.setContentsMargins(0, 0, GAP + GAP // 2, 0)
         for widget in (self.pages, self.scale, self.estimator, self.keep, self.watch):
             self.bar.addWidget(widget)
         left = QVBoxLayout()

@@ -22,6 +22,7 @@ from latentstudio.studio.jobs import JobView
 if TYPE_CHECKING:
     from latentstudio.gui.controller import Controller
     from latentstudio.gui.job_feed import JobFeed
+    from latentstudio.gui.store_passes import StorePasses
 
 _STATES = {"running": "", "finished": "done", "failed": "failed", "cancelled": "stopped"}
 
@@ -29,10 +30,11 @@ _STATES = {"running": "", "finished": "done", "failed": "failed", "cancelled": "
 class JobRow(QFrame):
     """One job."""
 
-    def __init__(self, feed: "JobFeed", view: JobView) -> None:
+    def __init__(self, feed: "JobFeed | StorePasses", view: JobView) -> None:
         super().__init__()
         self.setAccessibleName(view.title)
         self.title = QLabel(view.title)
+        self.title.setWordWrap(True)
         self.time = QLabel()
         self.time.setFont(numeric_font(0.9))
         self.time.setProperty("muted", True)
@@ -80,13 +82,15 @@ class JobsPanel(QWidget):
         super().__init__()
         self._controller = controller
         self._feed: JobFeed | None = controller.jobs
+        feeds: tuple[JobFeed | StorePasses | None, ...] = (controller.jobs, controller.stores)
+        self._feeds = [feed for feed in feeds if feed is not None]
         self.rows: dict[int, JobRow] = {}
         self.train = QPushButton("Train a model…")
         self.train.setToolTip("Train from a recipe; the window stays free meanwhile")
         self.train.clicked.connect(self._ask)
         self.clear = QPushButton("Clear finished")
         self.clear.clicked.connect(self._clear)
-        self.empty = QLabel("Nothing runs. Trainings and animations show their progress here.")
+        self.empty = QLabel("Nothing runs. Trainings, animations and encoding show their progress here.")
         self.empty.setProperty("muted", True)
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -111,8 +115,8 @@ class JobsPanel(QWidget):
         column.addLayout(buttons)
         column.addWidget(area, 1)
         controller.jobs_changed.connect(self.refresh)
-        if self._feed is not None:
-            self._feed.changed.connect(self._changed)
+        for feed in self._feeds:
+            feed.changed.connect(self._changed)
         self.refresh()
 
     def _changed(self, view: JobView) -> None:
@@ -122,23 +126,23 @@ class JobsPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the jobs that there are."""
-        views = {view.id: view for view in self._feed.all()} if self._feed is not None else {}
+        views = {view.id: (feed, view) for feed in self._feeds for view in feed.all()}
         for number in [n for n in self.rows if n not in views]:
             row = self.rows.pop(number)
             self._list.removeWidget(row)
             row.deleteLater()
-        for number, view in views.items():
+        for number, (feed, view) in views.items():
             if number in self.rows:
                 self.rows[number].show_view(view)
-            elif self._feed is not None:
-                self.rows[number] = JobRow(self._feed, view)
+            else:
+                self.rows[number] = JobRow(feed, view)
                 self._list.insertWidget(0, self.rows[number])
         self.empty.setVisible(not views)
-        self.clear.setVisible(any(view.state != "running" for view in views.values()))
+        self.clear.setVisible(any(view.state != "running" for _, view in views.values()))
 
     def _clear(self) -> None:
-        if self._feed is not None:
-            self._feed.clear()
+        for feed in self._feeds:
+            feed.clear()
 
     def _ask(self) -> None:
         from latentstudio.gui.train_dialog import TrainDialog

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class OperationPanel(ResultPanel):
     """Shows one operation panel of the document and lets it be changed."""
 
+    form_width = FORM_WIDTH
+
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
         super().__init__(controller, panel_id, parent)
         operation = OPERATIONS[controller.document.panel(panel_id).name]
@@ -33,7 +35,7 @@ class OperationPanel(ResultPanel):
         self.form = ParameterForm(controls(operation), self)
         self.slots = tuple(SlotWidget(s.name, s.label, s.hint, s.many, parent=self) for s in operation.slots)
         self._bindings = tuple(SlotBinding(slot, controller, panel_id, self.desk) for slot in self.slots)
-        self.side = FormColumn(FORM_WIDTH, self)
+        self.side = FormColumn(self.form_width, self)
         self._arrange()
         self._connect()
         self.follow()

@@ -19,6 +19,9 @@ from latentstudio.gui.widgets.field import Field, ScrollGuard
 from latentstudio.gui.widgets.number_field import NumberField
 from latentstudio.gui.widgets.part_fields import PartField, PartsField
 
+_BESIDE = 165
+"""Width in px of chips that still stand beside their label."""
+
 
 class BoolField(Field):
     """A tick."""
@@ -65,6 +68,10 @@ class ChoiceField(Field):
             self._layout.addWidget(self.list, 1)
             self._name(self.list)
         self.set_value(control.default)
+
+    def wide(self) -> bool:
+        """Many or long chips need room."""
+        return self.chips is not None and self.chips.sizeHint().width() > _BESIDE
 
     def value(self) -> str:
         """Return the choice."""

@@ -25,6 +25,8 @@ LEGEND = 34.0
 _SHORT = {"changed": "chg", "clipped": "clip", "reach": "reach"}
 """Room at the left for what the numbers are, px; views narrower than `ROOMY` keep it for their pictures."""
 ROOMY = 240.0
+SLACK = 16
+"""Px by which a view may grow before its pictures do: a scroll bar that goes must not bring itself back."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class ImageGridView(FramesView):
         self._grid: ImageGrid | None = None
         self._hint = ""
         self._geometry: GridGeometry | None = None
+        self._made_for = -SLACK - 1
         self._originals: dict[tuple[int, float], QPixmap] = {}
         self._tints: dict[int, NDArray[np.uint8]] = {}
 
@@ -176,8 +179,10 @@ class ImageGridView(FramesView):
         if self._grid is None or not len(self._grid.frames):
             geometry = None
         else:
+            if not 0 <= self.width() - self._made_for <= SLACK:
+                self._made_for = self.width()
             line = float(round(QFontMetricsF(numeric_font(0.85)).height()))
-            geometry = grid_geometry(self._grid, self.width(), line, self._lines(), self.devicePixelRatioF())
+            geometry = grid_geometry(self._grid, self._made_for, line, self._lines(), self.devicePixelRatioF())
         if geometry != self._geometry:
             self._geometry = geometry
             self._originals.clear()

@@ -12,7 +12,6 @@ from latentstudio.gui.widgets.field import Field, ScrollGuard
 from latentstudio.models.parts import ALL, part_words
 
 _ACROSS = 3
-_ALL_WORDS = "all"
 
 
 class PartsField(Field):
@@ -22,14 +21,18 @@ class PartsField(Field):
         super().__init__(control, parent)
         self._chosen: tuple[str, ...] = tuple(control.default or (ALL,))
         self._names: tuple[str, ...] = ()
+        self._offered: tuple[str, ...] = ()
         self.chips = self._made()
 
+    def _wanted(self) -> tuple[str, ...]:
+        """The names to offer: a chosen part that this model lacks stays visible, so that it can be switched off."""
+        return (ALL, *self._names, *(name for name in self._chosen if name not in (ALL, *self._names)))
+
     def _made(self) -> ToggleChips:
-        # A chosen part that this model does not have stays visible, so that it can be switched off.
-        strange = tuple(name for name in self._chosen if name not in (ALL, *self._names))
-        names = (ALL, *self._names, *strange)
-        labels = (_ALL_WORDS, *map(part_words, self._names), *(f"{part_words(name)} (none)" for name in strange))
-        chips = ToggleChips(names, labels, parent=self)
+        self._offered = self._wanted()
+        known = (ALL, *self._names)
+        labels = [part_words(name) if name in known else f"{part_words(name)} (none)" for name in self._offered]
+        chips = ToggleChips(self._offered, labels, parent=self)
         chips.setAccessibleName(self.control.label)
         chips.set_across(_ACROSS)
         chips.set_chosen(self._chosen)
@@ -40,16 +43,17 @@ class PartsField(Field):
 
     def set_parts(self, parts: Mapping[str, tuple[int, int]]) -> None:
         """Offer the parts of another model."""
-        if tuple(parts) != self._names:
-            self._names = tuple(parts)
-            self._make_again()
+        self._names = tuple(parts)
+        self._follow()
 
-    def _make_again(self) -> None:
-        old = self.chips
-        self._layout.removeWidget(old)
-        self.chips = self._made()
-        old.hide()
-        old.deleteLater()
+    def _follow(self) -> None:
+        if self._wanted() != self._offered:
+            old = self.chips
+            self._layout.removeWidget(old)
+            self.chips = self._made()
+            old.hide()
+            old.deleteLater()
+        self.chips.set_chosen(self._chosen)
 
     def wide(self) -> bool:
         """Chips need room."""
@@ -61,16 +65,8 @@ class PartsField(Field):
 
     def set_value(self, value: Any) -> None:
         """Show parts."""
-        chosen = tuple(self.control.default or (ALL,)) if value is None else tuple(value)
-        if chosen == self._chosen:
-            self.chips.set_chosen(chosen)
-            return
-        known = {ALL, *self._names}
-        again = not (set(chosen) <= known and set(self._chosen) <= known)
-        self._chosen = chosen
-        if again:
-            self._make_again()
-        self.chips.set_chosen(chosen)
+        self._chosen = tuple(self.control.default or (ALL,)) if value is None else tuple(value)
+        self._follow()
 
     def _clicked(self, chosen: tuple[str, ...]) -> None:
         if ALL in chosen:
@@ -103,7 +99,7 @@ class PartField(Field):
 
     def _fill(self) -> None:
         self.list.clear()
-        self.list.addItem(_ALL_WORDS, ALL)
+        self.list.addItem(part_words(ALL), ALL)
         for name in self._names:
             self.list.addItem(part_words(name), name)
         if self._chosen not in (ALL, *self._names):

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.results import Curve, Heatmap, Line, Table
+from latentstudio.studio.reproduce.bench import ATTRIBUTES
 from latentstudio.studio.reproduce.entry import Finding, Plate, verdict_of
-from latentstudio.studio.reproduce.lab import ATTRIBUTES, Floats, Lab
+from latentstudio.studio.reproduce.lab import Floats, Lab
 
 _PUBLISHED_COUNT, _PUBLISHED_SHARE, _SIZE = 66, 89.70, 64
 

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from latentstudio.figures.recipe import Recipe
 from latentstudio.results import Result
-
-if TYPE_CHECKING:
-    from latentstudio.studio.reproduce.lab import Lab
+from latentstudio.studio.reproduce.diagram import Diagram
 
 Verdict = Literal["held", "partly", "not"]
 
 
 @dataclass(frozen=True)
 class Plate:
-    """One figure or table of an entry: a recipe, which can be opened in the window, or a finished result."""
+    """One figure or table of an entry: a recipe, which can be opened in the window, a finished result, or a diagram."""
 
-    content: Recipe | Result
+    content: Recipe | Result | Diagram
     note: str = ""
 
 
@@ -51,13 +49,14 @@ class Entry:
     Attributes
     ----------
     id : e.g. ``S0-F9``; title, claim : what was published, in our words; method : what is computed here.
+    run : takes the bench of its group.
     """
 
     id: str
     title: str
     claim: str
     method: str
-    run: "Callable[[Lab], Finding]"
+    run: Callable[[Any], Finding]
 
 
 @dataclass

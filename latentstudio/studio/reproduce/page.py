@@ -60,6 +60,7 @@ class Facts:
     photo: str
     seconds: float
     machine: str
+    unwritten: str = ""
 
 
 def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
@@ -76,6 +77,7 @@ def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
         ("New photo", facts.photo),
         ("Computed", f"{facts.seconds:.0f} s on {facts.machine}, latentstudio {__version__}"),
         ("Claims", f"{len(chapters)} entries: {summary}" + (f", {missing} could not run" if missing else "")),
+        ("Not written yet", facts.unwritten),
     ]
     banner = f'<p class="banner">{escape(facts.warning)}</p>' if facts.warning else ""
     return "\n".join(
@@ -90,6 +92,18 @@ def page(facts: Facts, chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
             "</main></body></html>",
         ]
     )
+
+
+def summary(chapters: Sequence[tuple[Outcome, list[Drawn]]]) -> str:
+    """Return the table of contents and every sentence as Markdown, to be kept where the page is too large."""
+    verdicts = {"held": "held", "partly": "in part", "not": "did not hold"}
+    rows, sentences = ["| id | experiment | published | ours | claim |", "|---|---|---|---|---|"], []
+    for o, _ in chapters:
+        found = o.finding
+        cells = (found.published or "–", found.ours or "–", verdicts[found.verdict]) if found else ("–", "–", "no run")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (o.entry.id, o.entry.title, *cells)) + " |")
+        sentences.append(f"- **{o.entry.id}** {found.sentence if found else o.failure}")
+    return "\n".join([*rows, "", *sentences, ""])
 
 
 def _definitions(rows: Sequence[tuple[str, str]]) -> str:

@@ -13,8 +13,9 @@ from latentstudio.figures.run import run_recipe
 from latentstudio.figures.tables import csv_of, table_of
 from latentstudio.paths import replacing
 from latentstudio.results import Result, Sheet, Table, final
+from latentstudio.studio.reproduce.bench import Bench
+from latentstudio.studio.reproduce.diagram import Diagram, painted_diagram
 from latentstudio.studio.reproduce.entry import Entry, Outcome, Plate
-from latentstudio.studio.reproduce.lab import Lab
 
 WIDTH_MM, DPI = 170.0, 170
 
@@ -31,7 +32,7 @@ class Drawn:
     caption: str
 
 
-def run_entries(entries: Sequence[Entry], lab: Lab) -> Iterator[tuple[Outcome, list[Drawn]]]:
+def run_entries(entries: Sequence[Entry], lab: Bench) -> Iterator[tuple[Outcome, list[Drawn]]]:
     """Run every entry and yield its outcome with its drawings; one that cannot run says why and the rest go on."""
     for entry in entries:
         started = time.perf_counter()
@@ -47,11 +48,15 @@ def run_entries(entries: Sequence[Entry], lab: Lab) -> Iterator[tuple[Outcome, l
         yield outcome, drawn
 
 
-def _draw(plate: Plate, name: str, lab: Lab) -> list[Drawn]:
+def _draw(plate: Plate, name: str, lab: Bench) -> list[Drawn]:
     if isinstance(plate.content, Recipe):
         figure = sealed_figure(Figure(rows=((plate.content,),), style=_style("light")), lab.workspace)
         result: Result = final(run_recipe(figure.rows[0][0], lab.workspace))
         return [_picture(figure, result, name, plate.note, lab)]
+    if isinstance(plate.content, Diagram):
+        light, dark = (painted_diagram(plate.content, _style(theme)) for theme in ("light", "dark"))
+        _write(lab, f"{name}.png", light)
+        return [Drawn(None, light, dark, plate.note, f"{name}.png", plate.content.caption)]
     parts = plate.content.parts if isinstance(plate.content, Sheet) else (plate.content,)
     drawn = []
     for letter, part in zip("abcdefgh", parts, strict=False):
@@ -68,7 +73,7 @@ def _style(theme: str) -> FigureStyle:
     return FigureStyle(width_mm=WIDTH_MM, dpi=DPI, theme=theme)
 
 
-def _picture(figure: Figure, result: Result, name: str, note: str, lab: Lab) -> Drawn:
+def _picture(figure: Figure, result: Result, name: str, note: str, lab: Bench) -> Drawn:
     light, dark = (
         painted(msgspec.structs.replace(figure, style=_style(theme)), [[result]], "png") for theme in ("light", "dark")
     )
@@ -77,6 +82,6 @@ def _picture(figure: Figure, result: Result, name: str, note: str, lab: Lab) -> 
     return Drawn(None, light, dark, note, f"{name}.png", caption)
 
 
-def _write(lab: Lab, name: str, content: bytes) -> None:
+def _write(lab: Bench, name: str, content: bytes) -> None:
     with replacing(lab.folder / "figures" / name) as stream:
         stream.write(content)

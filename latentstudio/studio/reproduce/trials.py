@@ -12,7 +12,8 @@ from torch import Tensor
 from latentstudio.models.pca_realnvp import PcaRealNvp
 from latentstudio.models.pca_realnvp_config import Objective
 from latentstudio.nn.realnvp import standard_normal_log_prob
-from latentstudio.training.loop import Loop, NotFiniteError
+from latentstudio.training.loop import Loop
+from latentstudio.training.progress import NotFiniteError
 from latentstudio.training.recipe import Training
 
 if TYPE_CHECKING:

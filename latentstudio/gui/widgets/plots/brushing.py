@@ -43,7 +43,7 @@ def counts_of_selection(values: Floats, members: Indices, edges: Floats, selecti
 
 
 def members_in_box(scatter: Scatter, x0: float, x1: float, y0: float, y1: float) -> Indices:
-    """Return the images of the points inside a rectangle."""
+    """Return the images of the points inside a rectangle; a point whose member is -1 stands for none."""
     x, y = scatter.points[:, 0], scatter.points[:, 1]
-    inside: Indices = scatter.members[(x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)]
+    inside: Indices = scatter.members[(x >= x0) & (x <= x1) & (y >= y0) & (y <= y1) & (scatter.members >= 0)]
     return inside

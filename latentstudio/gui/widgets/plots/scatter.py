@@ -59,9 +59,8 @@ class ScatterView(ResultPart):
             return
         palette = colors()
         tints = [getattr(palette, role) for role in _ROLES]
-        chosen = (
-            np.isin(scatter.members, self.selection) if len(self.selection) else np.ones(len(scatter.members), bool)
-        )
+        selects = len(self.selection) and bool((scatter.members >= 0).any())
+        chosen = np.isin(scatter.members, self.selection) if selects else np.ones(len(scatter.members), bool)
         quiet = with_alpha(palette.muted, 0.3)
         brushes = [
             tints[int(group) % len(tints)] if lit else quiet for group, lit in zip(scatter.groups, chosen, strict=True)
@@ -82,7 +81,7 @@ class ScatterView(ResultPart):
 
     def _clicked(self, place: Any, modifiers: Qt.KeyboardModifier) -> None:
         at = self.nearest(place.x(), place.y())
-        chosen = (int(self._result.members[at]),) if at >= 0 else ()
+        chosen = (int(self._result.members[at]),) if at >= 0 and self._result.members[at] >= 0 else ()
         if chosen or how_of(modifiers) == "replace":
             self.selected.emit(chosen, how_of(modifiers))
 
@@ -105,5 +104,6 @@ class ScatterView(ResultPart):
             return
         group = int(scatter.groups[at])
         label = scatter.group_labels[group] if 0 <= group < len(scatter.group_labels) else ""
-        self.readout.say(" · ".join(filter(None, [f"image {scatter.members[at]}", label])), "info")
+        name = f"image {scatter.members[at]}" if scatter.members[at] >= 0 else ""
+        self.readout.say(" · ".join(filter(None, [name, label])), "info")
         self.pointed.emit(int(scatter.members[at]))
