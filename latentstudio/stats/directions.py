@@ -231,7 +231,7 @@ def left_out_projections(
             found = step - share[:, None] * away
             answer[rows] = np.einsum("nd,nd->n", codes[rows] - mean, found)
             answer[rows] /= np.maximum(np.linalg.norm(found, axis=1), 1e-300)
-        return answer + unit @ mean
+        return np.asarray(answer + unit @ mean, dtype=np.float64)
     first = halves(present, seed)
     for fitted in (first, ~first):
         if present[fitted].sum() < 1 or (~present[fitted]).sum() < 1:
@@ -240,7 +240,7 @@ def left_out_projections(
         length = np.linalg.norm(vector)
         part = vector / length if length > 0 else vector
         answer[~fitted] = (codes[~fitted] - mean) @ part
-    return answer + unit @ mean
+    return np.asarray(answer + unit @ mean, dtype=np.float64)
 
 
 def halves(present: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:

@@ -7,21 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import SPEC, code, facts, frames, image, model_info
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from window_kit import GateEngine, settle, window_on
 
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.figures.recipe import CodeInput, Figure, Recipe
+from latentstudio.figures.tables import table_of
 from latentstudio.gui.attribute_making import AttributeMaker
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.attributes import AttributesPanel
 from latentstudio.gui.widgets.edit_pair import data_readouts
+from latentstudio.gui.widgets.frames_of import joined
+from latentstudio.gui.widgets.plots.heatmap import HeatmapView
 from latentstudio.gui.widgets.readouts import NAMES
 from latentstudio.gui.widgets.selection_menu import SelectionMenu
 from latentstudio.gui.widgets.strip_view import StripView
-from latentstudio.results import Band, Measure, Strip
+from latentstudio.results import Band, Heatmap, Measure, Strip
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import RunRecipe, Urgency
@@ -393,3 +396,34 @@ def test_measures_stand_under_the_frames_of_a_strip(qtbot) -> None:
     assert [value.text for value in view._lines(1)][2] == "60\u2009%"
     assert "beard 60\u2009%" in view.describe(1)
     assert view.layout_of_frames.lines == 4
+
+
+def test_frames_that_know_less_are_joined_to_those_that_know_more() -> None:
+    full, bare = frames(code(1)[None]), frames(code(2)[None])
+    bare = changed(bare, data_percentile=None, nearest=None, nearest_distance=None)
+    both = joined(full, bare)
+    assert both.data_percentile[0] == full.data_percentile[0]
+    assert np.isnan(both.data_percentile[1])
+    assert both.nearest.tolist() == [1, -1]
+    narrow = Band(0.0, 1.0, "95 % of prior draws")
+    assert not data_readouts(both, 1, narrow, None)[0].unusual, "not known yet, so nothing is claimed"
+    assert data_readouts(bare, 0, narrow, None)[0].unusual
+
+
+def test_a_matrix_names_its_cells(qtbot) -> None:
+    view = HeatmapView()
+    qtbot.addWidget(view)
+    view.resize(600, 400)
+    values = np.array([[[30.0, -12.0], [0.0, 25.0]]])
+    matrix = Heatmap(values, ("Change",), diverging=True, row_labels=("smile", "hat"), column_labels=("smile", "hat"))
+    view.set_result(matrix)
+    view.show()
+    settle()
+    box = view.maps.box(0)
+    assert box.left() > 20, "names of rows stand at the left"
+    place = QPointF(box.left() + 0.75 * box.width(), box.top() + 0.25 * box.height())
+    assert view.maps.value_at(place) == "Change, smile → hat: −12.00"
+    assert view.maps.minimumHeight() > box.bottom() + 10, "names of columns stand below"
+    table = table_of(matrix)
+    assert table.columns == ("map", "row", "smile", "hat")
+    assert table.rows == (("Change", "smile", 30.0, -12.0), ("Change", "hat", 0.0, 25.0))

@@ -24,11 +24,13 @@ def data_readouts(
     """Norm with its percentile among the data set's, and log-density; unusual outside the data set's own range.
 
     The norm is outside where it is smaller, or greater, than that of every image; without a data set, where it is
-    outside the typical set of the prior.
+    outside the typical set of the prior. Under the hand the percentile is not known yet (NaN), and nothing is claimed.
     """
     norm = float(frames.norm[frame])
-    if frames.data_percentile is None or not math.isfinite(float(frames.data_percentile[frame])):
+    if frames.data_percentile is None:
         found = Readout(f"norm {number(norm)}", outside(norm, norm_band))
+    elif not math.isfinite(float(frames.data_percentile[frame])):
+        found = Readout(f"norm {number(norm)}", outside(norm, None))
     else:
         share = float(frames.data_percentile[frame])
         found = Readout(f"norm {number(norm)} · {percent(share)}", outside(norm, None) or not 0 < share < 100)

@@ -47,13 +47,21 @@ def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) 
 
 
 def joined(first: Frames, second: Frames) -> Frames:
-    """Return the frames of both; what only one of them knows is left out."""
+    """Return the frames of both; what only one of them knows is NaN, or no image, for the other."""
 
-    def both(a: NDArray[Any] | None, b: NDArray[Any] | None) -> NDArray[Any] | None:
-        return None if a is None or b is None else np.concatenate([a, b])
+    def both(name: str) -> NDArray[Any] | None:
+        found = [getattr(part, name) for part in (first, second)]
+        if all(values is None for values in found):
+            return None
+        lacking = -1 if name == "nearest" else np.nan
+        known = next(values for values in found if values is not None)
+        filled = [
+            np.full(len(part), lacking, dtype=known.dtype) if values is None else values
+            for part, values in zip((first, second), found, strict=True)
+        ]
+        return np.concatenate(filled)
 
-    pairs = {f.name: both(getattr(first, f.name), getattr(second, f.name)) for f in fields(Frames)}
-    return Frames(**pairs)  # type: ignore[arg-type]
+    return Frames(**{f.name: both(f.name) for f in fields(Frames)})  # type: ignore[arg-type]
 
 
 def column_of(strip: Strip, position: float) -> int:

@@ -42,14 +42,14 @@ class SelectionMenu(QToolButton):
         name = menu.addAction("Name the selection…")
         name.setEnabled(bool(document.selection))
         name.triggered.connect(self._name)
-        making = menu.addMenu("Make an attribute")
-        AttributeMaker(self._controller, self.window()).fill(making)
         menu.addAction("Invert the selection").triggered.connect(self.invert)
         menu.addAction("Clear the selection").triggered.connect(lambda: self._controller.select((), "replace"))
         if document.named_selections:
             menu.addSeparator()
         for title, members in document.named_selections.items():
             self._add_named(menu.addMenu(f"{title} ({len(members):,})"), title, members)
+        menu.addSeparator()
+        AttributeMaker(self._controller, self.window()).fill(menu.addMenu("Make an attribute"))
 
     def _add_named(self, menu: QMenu, title: str, members: tuple[int, ...]) -> None:
         select = self._controller.select
