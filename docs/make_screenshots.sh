@@ -15,3 +15,5 @@ shot early 1366x768 dark early
 shot browse 1366x768 light browse
 shot corruption 1366x768 dark corruption
 shot reflection 1366x768 light reflection
+shot attributes 1366x768 light attributes
+shot leak 1366x768 dark leak

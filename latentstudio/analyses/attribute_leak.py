@@ -7,16 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.edit_controls import estimator_control, judge_control, keep_control, sample_control
 from latentstudio.analyses.held_out_edits import (
     Bench,
     Floats,
     bench_of,
-    estimator_control,
     far_limit,
-    judge_control,
-    keep_control,
     offered,
-    sample_control,
     seen_again,
 )
 from latentstudio.analyses.passes import origin_words
@@ -142,7 +139,7 @@ class _Tally:
         maps[0, :edits], maps[1, :edits] = _mean(change), _mean(flips)
         heatmap = Heatmap(
             maps,
-            ("Change of the probability, points", "Flips, %"),
+            ("Change of P, points", "Flips, %"),
             diverging=True,
             columns=2,
             unit="%",
@@ -156,6 +153,7 @@ class _Tally:
             (heatmap, self._table(edits, _mean(100.0 * start), change, flips, _mean(scaled))),
             title=AttributeLeak.title,
             caption=self._caption,
+            notes=self._said(),
         )
 
     def _said(self) -> tuple[str, ...]:

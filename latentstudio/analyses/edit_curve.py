@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.edit_advice import advice
+from latentstudio.analyses.edit_controls import estimator_control, judge_control, keep_control, sample_control
 from latentstudio.analyses.held_out_edits import (
     Bench,
     Floats,
     bench_of,
-    estimator_control,
-    judge_control,
-    keep_control,
     offered,
-    sample_control,
     seen_again,
 )
 from latentstudio.analyses.passes import Role, model_of, origin_words
@@ -156,7 +153,9 @@ class _Tally:
         if self.densities is not None:
             parts.append(self._curve(self.log_probs, self.densities, "Log-density of the code", "log-density, nats"))
         parts.append(self._outside())
-        return Sheet((*parts, self._table()), title=EditCurve.title, caption=self._caption)
+        answer = parts[0]
+        caption = f"{answer.notes[0]} {self._caption}"
+        return Sheet((*parts, self._table()), title=EditCurve.title, caption=caption, notes=answer.notes[1:])
 
     def _line(self, label: str, values: Floats, role: Role) -> Line:
         """Mean over faces with its interval, against the strength."""

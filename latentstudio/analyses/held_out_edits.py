@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.passes import Indices, data_of, model_of, studied, told
-from latentstudio.controls import control
 from latentstudio.data.attribute_spec import Members, attribute_choices, members_of, sample_of
 from latentstudio.data.prepare import fit, to_pixels
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
 from latentstudio.stats.classifiers import LinearClassifier, Span, probability, within_deviation
-from latentstudio.stats.directions import ESTIMATOR_LABELS, ESTIMATORS, auc_of, estimate, orthogonalised
+from latentstudio.stats.directions import auc_of, estimate, orthogonalised
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.float64]
@@ -31,59 +30,6 @@ LEAST = 2
 WEAK = 0.6
 """Area under the ROC curve below which a classifier says little."""
 _COARSE = 32
-
-
-def estimator_control() -> str:
-    """Declare the parameter that says how directions are found."""
-    chosen: str = control(
-        "mean_difference",
-        "Estimator",
-        "choice",
-        choices=ESTIMATORS,
-        choice_labels=ESTIMATOR_LABELS,
-        help="How directions are found from the codes of both classes.",
-    )
-    return chosen
-
-
-def keep_control() -> tuple[str, ...]:
-    """Declare the parameter that names attributes to which edits are perpendicular."""
-    chosen: tuple[str, ...] = control(
-        (),
-        "Leave alone",
-        "attributes",
-        help="Edits are made perpendicular to the directions of these attributes.",
-        advanced=True,
-    )
-    return chosen
-
-
-def judge_control() -> str:
-    """Declare the parameter that says what the classifiers look at."""
-    chosen: str = control(
-        "codes",
-        "Classifiers see",
-        "choice",
-        choices=("codes", "pixels"),
-        choice_labels=("Codes", "Pixels"),
-        help="Codes of the edited pictures, encoded again, or the pictures, at most 32 x 32 px.",
-        advanced=True,
-    )
-    return chosen
-
-
-def sample_control() -> int:
-    """Declare the parameter that says how many labelled images are encoded."""
-    chosen: int = control(
-        2000,
-        "Sample",
-        "int",
-        minimum=40,
-        maximum=100_000,
-        help="Labelled images, drawn so that rare attributes keep their members; half of them for the classifiers.",
-        advanced=True,
-    )
-    return chosen
 
 
 @dataclass(frozen=True)
