@@ -114,8 +114,9 @@ def checked(c: Control, value: Any) -> Any:
         return value
     if c.kind in ("int", "float"):
         return _number(c, value)
-    if c.kind == "part" and isinstance(value, str) and value:
-        return value
+    if c.kind == "part" and isinstance(value, str):
+        # Recipes from before there were lists of parts say nothing for the whole code.
+        return value or c.default
     if c.kind == "parts" and _is_names(value):
         return tuple(value)
     if c.kind == "attributes" and (_is_names(value) or value in ((), [])):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latentstudio.controls import controls
 from latentstudio.data.imageset import AttributeTable, Column
 from latentstudio.errors import UserError
 from latentstudio.figures.code_bank import CodeBank
@@ -182,6 +183,11 @@ class ToyWorkspace:
         if (model, data) not in self.banks:
             self.banks[model, data] = CodeBank(lambda: self.model(model), self.dataset(data))
         return self.banks[model, data]
+
+
+def chosen(plugin: type[Any]) -> dict[str, Any]:
+    """Parameters without which a plugin has nothing to do: an attribute that is known of every toy picture."""
+    return {c.name: "yaw>0" for c in controls(plugin) if c.kind == "attribute" and not c.default}
 
 
 def write_history(folder: Path, lines: Sequence[dict[str, Any]]) -> None:

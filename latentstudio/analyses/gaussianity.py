@@ -2,20 +2,31 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.gaussianity_counts import Counts, regions_of
-from latentstudio.analyses.passes import CHUNK, Indices, Pace, data_of, model_of, origin_words, splits, studied
+from latentstudio.analyses.passes import (
+    CHUNK,
+    Indices,
+    Pace,
+    codes_control,
+    codes_words,
+    data_of,
+    dequantises,
+    model_of,
+    origin_words,
+    splits,
+    studied,
+    told,
+)
 from latentstudio.controls import control
 from latentstudio.errors import UserError
+from latentstudio.models.parts import ALL
 from latentstudio.results import Partial
-
-if TYPE_CHECKING:
-    import torch
 
 Floats = NDArray[np.float64]
 
@@ -42,18 +53,11 @@ class Gaussianity:
     needs_model: ClassVar[bool] = True
     needs_data: ClassVar[bool] = True
 
-    part: str = control(
-        "", "Part of the code", "text", help="The part that is drawn; empty is the whole code. Tables hold all parts."
-    )
+    part: str = control(ALL, "Part", "part", help="The part that is drawn; tables hold all parts.")
+    codes: str = codes_control("auto")
     bins: int = control(30, "Bins", "int", minimum=5, maximum=200)
     seed: int = control(
         0, "Seed", "int", minimum=0, maximum=2**31 - 1, help="Draws the two halves and the simulated repeats."
-    )
-    noise: bool = control(
-        False,
-        "Pixel noise",
-        "bool",
-        help="Spread pixels over their bins, as in the training of a flow; its codes follow the prior only then.",
     )
     repeats: int = control(
         200,
@@ -80,16 +84,11 @@ class Gaussianity:
         Raises
         ------
         UserError
-            The prior is not normal, there is no such part, no image can be read, or pixel noise is asked of a model
-            that was trained without.
+            The prior is not normal, there is no such part, or no image can be read.
         """
         from latentstudio.analyses.gaussianity_plots import sheet
 
         indices = studied(study)
-        if self.noise and not hasattr(study.model, "dequantised_codes"):
-            raise UserError(
-                "This model takes pixels as they are, without noise; Gaussianity without pixel noise would do."
-            )
         counts, readable = yield from self._first_pass(study, indices)
         if not readable.all():
             # Halves and seeds are drawn among the images that count, so the pass begins again without the others.
@@ -99,9 +98,10 @@ class Gaussianity:
         caption = self._caption(study, indices)
         counts.fit_lines()
         for rows in _slices(len(indices)):
-            counts.project(rows, self._codes(study, indices[rows])[0])
-            done = rows.stop / len(indices)
-            yield Partial(_FIRST + (_SECOND - _FIRST) * done, None, "Projecting on the mean line")
+            span = _span(rows, len(indices), _FIRST, _SECOND)
+            codes, _ = yield from self._codes(study, indices[rows], span, "Projecting on the mean line")
+            counts.project(rows, codes)
+            yield Partial(span[1], None, "Projecting on the mean line")
         simulated: list[Floats] = []
         for group in range(len(counts.splits)):
             drawn = [np.zeros(0)]
@@ -120,43 +120,36 @@ class Gaussianity:
         caption = self._caption(study, indices)
         pace = Pace(len(indices))
         for rows in _slices(len(indices)):
-            codes, readable[rows] = self._codes(study, indices[rows])
+            span = _span(rows, len(indices), 0.0, _FIRST)
+            codes, readable[rows] = yield from self._codes(study, indices[rows], span, "Encoding")
             counts.add(codes)
             result = None
             if readable[: rows.stop].any() and pace.due(rows.stop):
                 counts.flush()
                 result = first_sheet(counts, shown, self.bins, caption)
-            yield Partial(_FIRST * rows.stop / len(indices), result, "Encoding")
+            yield Partial(span[1], result, "Encoding")
         if not readable.any():
             raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
         return counts, readable
 
-    def _codes(self, study: Study, rows: Indices) -> tuple[Floats, NDArray[np.bool_]]:
-        """Codes of the images at `rows`, float64 (n, D), NaN for pictures that cannot be read, and which can, bool.
-
-        The noise of a chunk depends on the seed and on its first image, so that both passes see the same codes.
-        """
-        model: Any = model_of(study)
-        images, kept = study.read(rows)
-        codes = np.full((len(rows), model.space.size), np.nan)
-        if kept.any():
-            found = model.dequantised_codes(images, self._generator(rows)) if self.noise else model.encode(images)
-            codes[kept] = found.double().cpu().numpy()
-        return codes, kept
-
-    def _generator(self, rows: Indices) -> "torch.Generator":
-        import torch
-
-        entropy = np.random.SeedSequence([self.seed, int(rows[0])]).generate_state(1)
-        return torch.Generator().manual_seed(int(entropy[0]))
-
     def _caption(self, study: Study, indices: Indices) -> str:
-        caption = f"{origin_words(study, indices)} Random seed {self.seed}."
-        if self.noise:
-            return f"{caption} Pixels spread over their bins, as in training."
-        if hasattr(study.model, "dequantised_codes"):
-            return f"{caption} Codes of the middles of the pixels' bins, which are shorter than those of training."
-        return caption
+        words = (origin_words(study, indices), codes_words(study, self.codes), f"Random seed {self.seed}.")
+        return " ".join(filter(None, words))
+
+    def _codes(
+        self, study: Study, rows: Indices, span: tuple[float, float], message: str
+    ) -> Generator[Partial, None, tuple[Floats, NDArray[np.bool_]]]:
+        """Codes of the images at `rows`, float64 (n, D), NaN for unreadable pictures, and which can be read, bool."""
+        model = model_of(study)
+        codes = np.full((len(rows), model.space.size), np.nan)
+        if dequantises(study, self.codes):
+            found = yield from told(study.codes(rows, True), *span, message)
+            codes[found.kept] = found.codes
+            return codes, found.kept
+        images, kept = study.read(rows)
+        if kept.any():
+            codes[kept] = model.encode(images).double().cpu().numpy()
+        return codes, kept
 
     def _counts(self, study: Study, indices: Indices) -> Counts:
         from latentstudio.stats.norms import norm_law, typical_set
@@ -175,7 +168,7 @@ class Gaussianity:
     def _shown(self, counts: Counts) -> int:
         """Place of the region that is drawn."""
         names = [region.name for region in counts.regions]
-        if not self.part or self.part == names[0]:
+        if self.part in (ALL, names[0]):
             return 0
         if self.part in names:
             return names.index(self.part)
@@ -197,3 +190,9 @@ class Gaussianity:
 def _slices(total: int) -> Iterator[slice]:
     for start in range(0, total, CHUNK):
         yield slice(start, min(start + CHUNK, total))
+
+
+def _span(rows: slice, total: int, start: float, stop: float) -> tuple[float, float]:
+    """Shares of the work before and after a slice of `total` rows, between `start` and `stop`."""
+    width = stop - start
+    return start + width * rows.start / total, start + width * rows.stop / total

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.controls import control
 from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
@@ -167,3 +168,33 @@ def origin_words(study: Study, indices: Indices) -> str:
     counts = ", ".join(f"{int(p.rows.sum()):,} {p.label.lower()}" for p in parts)
     among = "" if study.selection is None else " selected"
     return f"{study.origin}; n = {len(indices):,}{among} ({counts})."
+
+
+def codes_control(default: str) -> str:
+    """Declare the parameter that says which codes are looked at; with ``auto`` as default that is a choice too."""
+    auto = default == "auto"
+    chosen: str = control(
+        default,
+        "Codes",
+        "choice",
+        choices=("auto", "plain", "dequantised") if auto else ("plain", "dequantised"),
+        choice_labels=("As the model was trained", "Plain", "Dequantised") if auto else ("Plain", "Dequantised"),
+        help="Dequantised codes are of pictures with the noise that the model was trained on; plain ones are without. "
+        "Models that add no noise have plain codes only."
+        + (" As the model was trained: dequantised where there are any." * auto),
+    )
+    return chosen
+
+
+def dequantises(study: Study, wanted: str) -> bool:
+    """Whether dequantised codes are looked at, of a choice that `codes_control` declared."""
+    return wanted != "plain" and hasattr(model_of(study), "dequantised_codes")
+
+
+def codes_words(study: Study, wanted: str) -> str:
+    """Say in a caption which codes are looked at; empty where a model has plain codes only."""
+    if dequantises(study, wanted):
+        return "Codes of dequantised pictures, with the noise of training."
+    if hasattr(model_of(study), "dequantised_codes"):
+        return "Codes of plain pictures, without the noise of training, are shorter than those of training."
+    return "The model adds no noise to pictures, so codes are plain." if wanted == "dequantised" else ""

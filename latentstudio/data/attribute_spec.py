@@ -222,5 +222,5 @@ def check_classes(members: Members, present: int, absent: int) -> None:
         if count == 1:
             raise UserError(
                 f"Only one image is {words}; a direction needs two or more. To add what is special about one person, "
-                "drop that face on the slot 'Person'."
+                "drop that face on the slot 'Person' of Attributes."
             )

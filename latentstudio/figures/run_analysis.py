@@ -1,7 +1,7 @@
 """Run an analysis: open what it may look at, advance it, and add what has changed since the recipe was made."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses import ANALYSES
-from latentstudio.analyses.base import Study
+from latentstudio.analyses.base import Found, Study
 from latentstudio.controls import build
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import fit, fit_words
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
+from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.devices import device_of
 from latentstudio.figures.directions import direction_of
 from latentstudio.figures.inputs import InputReader, check_slots
@@ -94,7 +95,7 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
         bound, images = mean_bound(model), data
         study = dataclasses.replace(
             study,
-            codes=bank.codes,
+            codes=lambda rows, dequantised=False: _told_of(bank, rows, dequantised, lost),
             direction=lambda wish: direction_of(bank, images, recipe.groups, wish, bound),
         )
     words = (
@@ -103,6 +104,16 @@ def study_of(recipe: Recipe, workspace: Workspace, needs_data: bool, lost: Unrea
         else fit_words(data.image_shape, model.image_shape, info.name)
     )
     return study, (*changes(recipe, info, data), *filter(None, [words]))
+
+
+def _told_of(
+    bank: CodeBank, rows: NDArray[np.int64], dequantised: bool, lost: Unreadable
+) -> Generator[float, None, Found]:
+    """Ask the bank, and note the pictures that it could not read among those of this run."""
+    found = yield from bank.codes(rows, dequantised)
+    for row in rows[~found.kept].tolist():
+        lost.reasons.setdefault(row, bank.lost.reasons.get(row, "unreadable"))
+    return found
 
 
 def with_inputs(study: Study, analysis: Any, recipe: Recipe, workspace: Workspace) -> tuple[Study, tuple[str, ...]]:

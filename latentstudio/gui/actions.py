@@ -73,6 +73,7 @@ GESTURES: dict[str, tuple[Gesture, ...]] = {
         Gesture("Wheel", "Zoom at the pointer"),
         Gesture("Drag", "Move"),
         Gesture("Double click", "Fit"),
+        Gesture("Drag the marker, arrow keys", "Projections: move the face along the line; Shift far, Home back"),
     ),
     "Panels": (
         Gesture("Double click on a title", "Maximise or restore"),

@@ -29,7 +29,7 @@ from latentstudio.studio.cache import ResultCache
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
-from latentstudio.studio.resolve import Reason, resolve, resolve_inspection, resolve_panel
+from latentstudio.studio.resolve import Reason, resolve, resolve_decoding, resolve_inspection, resolve_panel
 from latentstudio.studio.session import Session
 from latentstudio.studio.session_files import changed_data
 
@@ -210,6 +210,12 @@ class Controller(EditingController):
     def resolved(self, panel: Panel) -> Recipe | Reason:
         """Return the recipe of a panel that need not be part of the document, or the reason why there is none."""
         return resolve_panel(self.document, panel, self._catalogue)
+
+    def decode(self, panel_id: str, code: CodeInput) -> None:
+        """Decode a code under a panel's model at once, before everything else; `preview_changed` has the answer."""
+        wanted = resolve_decoding(self.document, panel_id, code, self._catalogue)
+        if isinstance(wanted, Recipe):
+            self._probe.scrub(panel_id, wanted)
 
     def ask(self, lane: str, request: Request, handler: Callable[[Answer], None]) -> None:
         """Ask the engine something of a widget's own (a preview of a figure, the crop of a photo)."""

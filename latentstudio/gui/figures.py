@@ -34,6 +34,22 @@ def recipes_of(controller: Controller, panel_ids: Sequence[str]) -> list[Recipe]
     return recipes
 
 
+def moved_recipe(controller: Controller, panel_id: str) -> Recipe | None:
+    """Return the recipe of a face and its code moved along a histogram's line; None where nothing was moved."""
+    from latentstudio.gui.markers import Move, line_of, moved_input
+    from latentstudio.studio.resolve import resolve_decoding
+
+    panel = controller.document.panel(panel_id)
+    move = Move.of_view(panel.view.get("move"), str(panel.params.get("attribute", "")))
+    face, current = controller.inspection, controller.document.current
+    axis = None if move is None else line_of(controller.view(panel_id).result, move.line)
+    if move is None or face is None or current is None or axis is None or len(axis.unit) != len(face.code):
+        return None
+    code = moved_input(move, axis, face)
+    wanted = resolve_decoding(controller.document, panel_id, code, controller.catalogue, current)
+    return wanted if isinstance(wanted, Recipe) else None
+
+
 def figure_of(controller: Controller, panel_ids: Sequence[str], style: FigureStyle, title: str = "") -> Figure:
     """Make a figure with one row for each panel.
 
@@ -43,6 +59,7 @@ def figure_of(controller: Controller, panel_ids: Sequence[str], style: FigureSty
         None of the panels has a recipe.
     """
     rows = tuple((recipe,) for recipe in recipes_of(controller, panel_ids))
+    rows += tuple((recipe,) for panel_id in panel_ids if (recipe := moved_recipe(controller, panel_id)) is not None)
     return Figure(rows=rows, style=style, title=title, program=f"LatentStudio {__version__}")
 
 

@@ -44,6 +44,10 @@ def _corruption(controller: Controller, panel_id: str) -> QWidget:
 
 
 def _analysis(controller: Controller, panel_id: str) -> QWidget:
+    if controller.document.panel(panel_id).name == "projections":
+        from latentstudio.gui.panels.projections import ProjectionsPanel
+
+        return ProjectionsPanel(controller, panel_id)
     from latentstudio.gui.panels.analysis import AnalysisPanel
 
     return AnalysisPanel(controller, panel_id)

@@ -76,6 +76,28 @@ def resolve_inspection(document: Document, catalogue: Catalogue, current: Input 
     return resolve_panel(document, panel, catalogue)
 
 
+def resolve_decoding(
+    document: Document, panel_id: str, code: CodeInput, catalogue: Catalogue, *others: Input
+) -> Recipe | Reason:
+    """Return the recipe that decodes a code under the model of a panel, and measures it against nothing.
+
+    Parameters
+    ----------
+    others : further pictures and codes, shown before it.
+
+    Raises
+    ------
+    KeyError
+        The document has no such panel.
+    """
+    panel = document.panel(panel_id)
+    single = msgspec.structs.replace(
+        panel, kind="operation", name="reconstruct", params={}, slots={"images": (*others, code)}, view={}
+    )
+    wanted = resolve_panel(document, single, catalogue)
+    return wanted if isinstance(wanted, Reason) else msgspec.structs.replace(wanted, data=None)
+
+
 def plugin_of(kind: str, name: str) -> type[Any] | None:
     """Return the class of an operation or analysis, None when this version has no such thing."""
     return (OPERATIONS if kind == "operation" else ANALYSES).get(name)

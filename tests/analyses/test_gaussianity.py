@@ -288,28 +288,71 @@ def test_memory_does_not_grow_with_the_codes() -> None:
     assert peak(4000) - peak(1000) < 3000 * 2000 * 8 / 50
 
 
+# --- which codes
+
+
+class Dequantising(ToyModel):
+    """Codes of pictures with noise lie 1.5 farther along every component; the noise of an image is its own."""
+
+    def dequantised_codes(self, images, generators):
+        noise = torch.stack([torch.randn(SIZE, generator=g) for g in generators])
+        return self.encode(images) + 1.5 + 0.01 * noise
+
+
+def test_dequantised_codes_are_taken_where_there_are_any_and_the_caption_says_which() -> None:
+    space = workspace(PureData(200), Dequantising())
+    found = {codes: run(space, codes=codes) for codes in ("auto", "plain", "dequantised")}
+    norms = {codes: table(result, "Norm of the mean")[0]["norm of the mean"] for codes, result in found.items()}
+    assert norms["auto"] == norms["dequantised"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
+    assert norms["plain"] < 0.5
+    assert "Codes of dequantised pictures, with the noise of training." in found["auto"].caption
+    assert "Codes of plain pictures, without the noise of training" in found["plain"].caption
+    other = [row for row in table(found["auto"], "Projection on the mean line") if row["half"] == "other"]
+    assert other[0]["mean"] == pytest.approx(1.5 * math.sqrt(SIZE), rel=0.07)
+
+
+def test_models_without_noise_have_plain_codes_and_old_recipes_keep_working() -> None:
+    space = workspace(PureData(120))
+    assert "noise" not in run(space).caption
+    assert "The model adds no noise" in run(space, codes="dequantised").caption
+    old, new = run(space, part=""), run(space, part="all")
+    assert [p for p in old.parts if isinstance(p, Table)] == [p for p in new.parts if isinstance(p, Table)]
+    part = run(space, part="back")
+    assert any(isinstance(p, Distribution) and p.x_label == "norm of the code, back" for p in part.parts)
+
+
+def test_dequantised_pictures_that_cannot_be_read_are_left_out_and_said_so() -> None:
+    class Broken(PureData):
+        def images(self, indices):
+            if any(int(i) in (3, 7) for i in indices):
+                raise UserError("picture is damaged")
+            return super().images(indices)
+
+    result = run(workspace(Broken(100), Dequantising()))
+    assert table(result, "Norm of the mean")[0]["images"] == 98
+    assert "2 images cannot be read and are left out" in " ".join(result.parts[0].notes)
+
+
 class NoisyModel(ToyModel):
     """The toy, with codes of pictures spread over their bins of 8 bits."""
 
-    def dequantised_codes(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        noise = torch.rand(images.shape, generator=generator) - 0.5
+    def dequantised_codes(self, images: torch.Tensor, generator: list[torch.Generator]) -> torch.Tensor:
+        noise = torch.stack([torch.rand(image.shape, generator=g) for image, g in zip(images, generator, strict=True)])
+        noise = noise - 0.5
         return self.encode(images + noise / 127.5)
 
 
 def test_pixel_noise_is_the_same_in_both_passes_and_makes_codes_longer() -> None:
     data = ToyData(60)
     space = workspace(data, NoisyModel())
-    plain, noisy = run(space), run(space, noise=True)
+    plain, noisy = run(space, codes="plain"), run(space, codes="dequantised")
     added = (1 / 127.5) ** 2 / 12 / SCALE**2 * SIZE
     sizes = [np.square(next(h.values for h in r.parts[2].histograms)).mean() for r in (plain, noisy)]
     assert sizes[1] - sizes[0] == pytest.approx(added, abs=4 * math.sqrt(4 * 6 * added / SIZE / 60))
-    assert "spread over their bins" in noisy.caption
+    assert "with the noise of training" in noisy.caption
     assert "shorter than those of training" in plain.caption
     # The half of the fit has the projections of its own codes: their mean is the norm of that half's mean.
     half = next(row for row in table(noisy, "Projection on the mean line") if row["part"] == "whole code")
     assert half["half"] == "of the fit"
-    again = table(run(space, noise=True), "Projection on the mean line")
+    again = table(run(space, codes="dequantised"), "Projection on the mean line")
     assert again[0]["mean"] == half["mean"]
-    assert table(run(space, noise=True, seed=1), "Norms")[0]["mean norm"] != table(noisy, "Norms")[0]["mean norm"]
-    with pytest.raises(UserError, match="without pixel noise would do"):
-        run(workspace(data), noise=True)

@@ -50,8 +50,8 @@ class AnalysisPanel(ResultPanel):
 
     def _arrange(self) -> None:
         side = self.side.column
-        for slot in self.slots:
-            side.addWidget(slot)
+        for widget in (*self.beside(), *self.slots):
+            side.addWidget(widget)
         side.addWidget(self.form)
         side.addWidget(self.restrict)
         side.addStretch(1)
@@ -66,6 +66,10 @@ class AnalysisPanel(ResultPanel):
         self._sides.addLayout(shown, 1)
         self._sides.addWidget(self.side)
         self.side.setVisible(bool(self.form.fields) or not self.restrict.isHidden())
+
+    def beside(self) -> tuple[QWidget, ...]:
+        """Return further widgets that stand above the form."""
+        return ()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the form above the result where the panel is narrow."""

@@ -18,10 +18,13 @@ FORM_WIDTH = 250
 class ResultPanel(RecipePanel):
     """A panel that shows one result; subclasses lay the widgets out and add a form."""
 
+    pairs = False
+    """Whether plots stand side by side where there is room."""
+
     def __init__(self, controller: "Controller", panel_id: str, parent: QWidget | None = None) -> None:
         super().__init__(controller, panel_id, parent)
         self.hairline = Hairline(self)
-        self.result = ResultView(self)
+        self.result = ResultView(self, self.pairs)
         self.words = WordLine(self)
 
     def refresh(self) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
 from latentstudio.results import Frames, ImageGrid, Strip
+
+if TYPE_CHECKING:
+    from latentstudio.figures.inspect import Inspection
 
 
 def take(frames: Frames, chosen: Sequence[int]) -> Frames:
@@ -68,3 +71,38 @@ def column_of(strip: Strip, position: float) -> int:
     """Return the column at a position, -1 where the strip has none there."""
     columns = np.flatnonzero(np.abs(strip.positions - position) < 1e-9)
     return int(columns[0]) if len(columns) else -1
+
+
+def inspected_frames(inspection: "Inspection") -> Frames:
+    """Return the inspected face as one frame."""
+    return Frames(
+        images=inspection.image[None],
+        codes=inspection.code[None],
+        norm=np.array([inspection.norm]),
+        log_prob=None if inspection.log_prob is None else np.array([inspection.log_prob]),
+        prior_percentile=np.array([inspection.prior_percentile]),
+        data_percentile=None,
+        nearest=None,
+        nearest_distance=None,
+        ready=np.ones(1, dtype=np.bool_),
+        finite=np.array([inspection.finite]),
+    )
+
+
+def joined(first: Frames, second: Frames) -> Frames:
+    """Return two sets of frames one after the other, without what only one of them knows."""
+    density = None
+    if first.log_prob is not None and second.log_prob is not None:
+        density = np.concatenate([first.log_prob, second.log_prob])
+    return Frames(
+        images=np.concatenate([first.images, second.images]),
+        codes=np.concatenate([first.codes, second.codes]),
+        norm=np.concatenate([first.norm, second.norm]),
+        log_prob=density,
+        prior_percentile=np.concatenate([first.prior_percentile, second.prior_percentile]),
+        data_percentile=None,
+        nearest=None,
+        nearest_distance=None,
+        ready=np.concatenate([first.ready, second.ready]),
+        finite=np.concatenate([first.finite, second.finite]),
+    )

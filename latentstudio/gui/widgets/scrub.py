@@ -16,6 +16,9 @@ from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry
 from latentstudio.gui.widgets.track_slider import TrackSlider
 from latentstudio.results import Band, Floats, Frames
 
+_NAMED = 104
+"""Width in px from which several pictures have room for the names of their numbers."""
+
 
 class _PathTrack(TrackSlider):
     """The slider itself, with a tick and a number under every frame that has room for one."""
@@ -226,7 +229,8 @@ class ScrubPreview(FramesView):
             values = readouts(self._frames, frame, self.norm_band, self.log_prob_band)
             for number, value in enumerate(values[:2]):
                 place = QRectF(rect.center().x() - 44, rect.bottom() + 4 + number * line, 88, line)
-                words = f"{NAMES[number]} {value.text}" if self.count == 1 else value.text
+                named = self.count == 1 or rect.width() >= _NAMED
+                words = f"{NAMES[number]} {value.text}" if named else value.text
                 color = palette.warning if value.unusual else (palette.text if number == 0 else palette.muted)
                 font = numeric_font(0.85, bold=value.unusual)
                 write(painter, place, words, color, font, CENTRE, Qt.TextElideMode.ElideNone)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from latentstudio.gui.theme import colors
 from latentstudio.gui.widgets.plots.brushing import counts_of_selection, members_between, snapped
+from latentstudio.gui.widgets.plots.marker import FaceMarker
 from latentstudio.gui.widgets.plots.surface import Surface
 from latentstudio.gui.widgets.plots.view import ResultPart, how_of, shape_of, styles_of
 from latentstudio.gui.widgets.readouts import number
@@ -30,6 +31,7 @@ class DistributionView(ResultPart):
         self.surface.pointed.connect(self._point)
         self.surface.setToolTip("Drag over bars to select images; Shift adds, Ctrl toggles, Esc ends. Wheel zooms.")
         self.body.addWidget(self.surface, 1)
+        self.marker = FaceMarker(self.surface)
         self._brush: Any = None
         self._chosen: list[Any] = []
         self._how = "replace"
@@ -39,6 +41,7 @@ class DistributionView(ResultPart):
         d: Distribution = self._result
         surface, palette = self.surface, colors()
         surface.clear()
+        self.marker.forget()
         self._brush, self._chosen = None, []
         surface.set_x_label(d.x_label)
         self.name_y(d.y_label)
@@ -55,6 +58,10 @@ class DistributionView(ResultPart):
             entries.append((line.label, line.role, shape_of(style)))
         self.legend.set_entries(entries)
         self.redraw_selection()
+        if d.histograms:
+            edges = d.histograms[0].edges
+            self.marker.set_span(float(edges[0]), float(edges[-1]))
+        self.marker.draw()
         surface.fit()
 
     def redraw_selection(self) -> None:

@@ -48,13 +48,15 @@ class Surface(pg.PlotWidget):  # type: ignore[misc]
     """One pair of axes.
 
     `clicked` gives a point in data coordinates and the modifiers; `brushed` a rectangle, whether the hand let go, and
-    the modifiers; `pointed` a point, or None when the pointer leaves.
+    the modifiers; `pointed` a point, or None when the pointer leaves; `arrowed` steps to the right (0 for Home) and
+    whether they are large.
     """
 
     clicked = Signal(object, object)
     brushed = Signal(object, bool, object)
     pointed = Signal(object)
     escaped = Signal()
+    arrowed = Signal(int, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.box = _Box(self)
@@ -224,9 +226,13 @@ class Surface(pg.PlotWidget):  # type: ignore[misc]
         self.pointed.emit(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc ends a brush, 0 fits the view; other keys go to the panel."""
+        """Esc ends a brush, 0 fits the view, arrows and Home move what can be moved; other keys go to the panel."""
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: 0}
         if event.key() == Qt.Key.Key_Escape:
             self.escaped.emit()
+        elif event.key() in steps:
+            far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.arrowed.emit(steps[Qt.Key(event.key())], far)
         elif event.key() == Qt.Key.Key_0:
             self.fit()
         else:
