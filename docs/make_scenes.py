@@ -41,10 +41,22 @@ def codes() -> dict[str, Document]:
         view={"move": ["smiling", "opposite", 3.5]},
     )
     projected = replace(document, panels=(lines,), active=lines.id, current=first)
+    means = ["smiling", "eyeglasses", "bald", "mustache", "hat"]
+    asked = {
+        "prototypes-1": Panel(
+            id="prototypes-1", kind="analysis", name="prototypes", params={"attributes": means, "sample": 400}
+        ),
+        "edit_map-1": Panel(
+            id="edit_map-1", kind="analysis", name="edit_map", params={"attribute": "smiling", "sample": 600}
+        ),
+    }
+    classes = replace(document, panels=tuple(asked.values()), active="prototypes-1")
     return {
         "corruption": document,
         "reflection": replace(document, active="reflect-1"),
         "projections": projected,
+        "prototypes": classes,
+        "edit-map": replace(classes, active="edit_map-1"),
     }
 
 

@@ -178,6 +178,8 @@ class ImageGrid(_ReadOnly):
     row_labels : one per row, or none.
     changes : maps of change, drawn beneath the frames.
     measures : further numbers of each frame.
+    members : dataset indices of the images that a frame stands for, int64 (n,) each; a click selects them. Empty for
+        grids whose frames stand for nothing but themselves.
     """
 
     frames: Frames
@@ -188,6 +190,7 @@ class ImageGrid(_ReadOnly):
     row_labels: tuple[str, ...] = ()
     changes: Changes | None = None
     measures: tuple[Measure, ...] = ()
+    members: tuple[NDArray[np.int64], ...] = ()
     norm_band: Band | None = None
     log_prob_band: Band | None = None
     nearest_ids: tuple[str, ...] = ()
@@ -288,11 +291,19 @@ class Bars(_ReadOnly):
 
 @dataclass(frozen=True)
 class Table(_ReadOnly):
-    """Rows of numbers and words. A cell is str, int, float or None; floats are shown with `digits` decimals."""
+    """Rows of numbers and words. A cell is str, int, float or None; floats are shown with `digits` decimals.
+
+    Attributes
+    ----------
+    shaded : numbers of the columns whose values, on one scale from 0 to 1, are shown as a tint of the cell, too.
+    members : dataset indices of the images that a row stands for, int64 (n,) each; a click selects them.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float | None, ...], ...]
     digits: int = 2
+    shaded: tuple[int, ...] = ()
+    members: tuple[NDArray[np.int64], ...] = ()
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()

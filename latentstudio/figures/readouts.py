@@ -203,9 +203,9 @@ class _Gathered:
 
 def mean_bound(model: "LatentModel") -> float:
     """Norm up to which a code counts for the mean code: twice the upper end of the prior's typical set."""
-    from latentstudio.stats.norms import norm_law, typical_set
+    from latentstudio.stats.norms import far_bound
 
-    return 2 * typical_set(norm_law(model.space.prior.kind, model.space.size))[1]
+    return far_bound(model.space.prior.kind, model.space.size)
 
 
 def encode_and_score(model: "LatentModel", images: NDArray[np.float32]) -> tuple[NDArray[np.float32], Floats | None]:

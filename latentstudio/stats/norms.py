@@ -138,6 +138,15 @@ def typical_set(law: NormLaw, share: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def far_bound(prior: str, size: int) -> float:
+    """Norm up to which a code counts for means of codes: twice the upper end of the prior's typical set.
+
+    A flow can send an image that it has not seen a thousand times farther out than any draw of the prior, and one such
+    code would be the mean.
+    """
+    return 2 * typical_set(norm_law(prior, size))[1]
+
+
 def expected_counts(law: NormLaw, x: Floats, width: float, n: int) -> Floats:
     """How many of n prior draws fall into a bin of that width around each x; the density scaled to a histogram."""
     return n * (law.cdf(x + width / 2) - law.cdf(x - width / 2))

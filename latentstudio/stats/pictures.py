@@ -1,5 +1,7 @@
 """Differences between pictures as a person sees them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,3 +42,13 @@ def shrunk(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     squares = pictures.reshape(n, channels, height // factor, factor, width // factor, factor)
     averaged: NDArray[np.float32] = squares.mean(axis=(3, 5), dtype=np.float64).astype(np.float32)
     return averaged
+
+
+def halved(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
+    """Turn pictures (n, C, H, W) grey and halve both sides by box averages until `edge` fits: (n, h, w)."""
+    grey = images.mean(axis=1, dtype=np.float32)
+    while max(grey.shape[1:]) > edge and min(grey.shape[1:]) > 1:
+        h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
+        quarters = grey[:, :h, :w].reshape(len(grey), h // 2, 2, w // 2, 2)
+        grey = quarters.mean(axis=(2, 4), dtype=np.float32)
+    return np.ascontiguousarray(grey, dtype=np.float32)

@@ -121,7 +121,7 @@ def test_every_analysis_can_be_dropped_after_its_first_step(name: str, workspace
     next(parts)
     read = len(workspace.data["toy"].reads)
     parts.close()
-    assert read <= 1
+    assert read <= 1 + len(getattr(ANALYSES[name], "slots", ()))
     assert not torch.is_inference_mode_enabled()
 
 

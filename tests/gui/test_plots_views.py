@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from latentstudio.gui.theme import apply_theme, colors
-from latentstudio.gui.widgets.image_grid_view import ImageGridView, grid_geometry
+from latentstudio.gui.widgets.image_grid_geometry import grid_geometry
+from latentstudio.gui.widgets.image_grid_view import ImageGridView
 from latentstudio.gui.widgets.plots.bars import BarsView
 from latentstudio.gui.widgets.plots.brushing import counts_of_selection, members_between, members_in_box, snapped
 from latentstudio.gui.widgets.plots.curve import CurveView
@@ -359,6 +360,80 @@ def test_a_grid_keeps_its_columns_while_there_is_room(qtbot) -> None:
     assert (wide.columns, wide.rows, narrow.columns) == (4, 3, 2)
     assert wide.frame_at(wide.frame_rect(9).center()) == 9
     assert wide.frame_at(wide.cell(9).translated(wide.pitch, 0).center()) == -1, "the last row is not full"
+
+
+def two_rows(columns: int) -> ImageGrid:
+    labels = tuple(f"class {i}" for i in range(2 * columns))
+    members = tuple(np.arange(i, dtype=np.int64) for i in range(2 * columns))
+    made = frames(np.stack([code(i) for i in range(2 * columns)]))
+    return ImageGrid(made, columns, labels, row_labels=("with", "without"), members=members)
+
+
+@pytest.mark.parametrize("width", [150, 260, 380, 900])
+def test_rows_that_mean_something_stay_above_one_another(width: int) -> None:
+    geometry = grid_geometry(two_rows(9), width, 12.0, 2, label=55.0)
+    for column in range(9):
+        above, below = geometry.cell(column), geometry.cell(9 + column)
+        assert above.left() == below.left()
+        assert below.top() - above.top() == geometry.row_height + 8
+        for frame in (column, 9 + column):
+            assert geometry.frame_at(geometry.frame_rect(frame).center()) == frame
+            assert geometry.first_of(geometry.place(frame)[0]) + geometry.place(frame)[1] == frame
+    lefts = [geometry.cell(k).left() for k in range(18)]
+    assert max(lefts) + geometry.pitch <= width + 1
+    assert max(geometry.cell(k).bottom() for k in range(18)) <= geometry.height
+    assert geometry.frame_at(geometry.cell(17).translated(geometry.pitch, 0).center()) == -1
+
+
+def test_blocks_of_a_narrow_grid_are_alike() -> None:
+    geometry = grid_geometry(two_rows(6), 34 + 5 * 66, 12.0, 2, label=90.0)
+    assert (geometry.columns, geometry.rows, geometry.full) == (3, 4, 6)
+    assert grid_geometry(two_rows(6), 900, 12.0, 2, label=90.0).full == 0
+
+
+def test_a_picture_selects_the_images_that_it_stands_for(qtbot) -> None:
+    view = shown_grid(qtbot, two_rows(2))
+    got = heard(view)
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, NONE, view.frame_rect(3).center().toPoint())
+    assert got == [((0, 1, 2), "replace")]
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, NONE, view.frame_rect(0).center().toPoint())
+    assert len(got) == 1, "a picture of nobody selects nothing"
+    assert "a click selects its 3 images" in view.describe(3)
+    assert view.title(3) == "without, class 3"
+    view.set_selection((0, 1))
+    assert view.chosen == {1, 2}
+    view.set_grid(two_rows(1))
+    assert view.chosen == {1}
+    view.set_selection(())
+    assert view.chosen == frozenset()
+
+
+def test_a_result_passes_on_what_pictures_and_rows_select(qtbot) -> None:
+    view = ResultView()
+    qtbot.addWidget(view)
+    rows = Table(("class", "share"), (("a", 0.25), ("b", 1.0)), shaded=(1,), members=(np.array([4, 5]), np.array([6])))
+    view.set_result(Sheet((two_rows(2), rows), title="both"))
+    view.resize(500, 500)
+    view.show()
+    got = heard(view)
+    grid, table = view.parts
+    qtbot.mouseClick(grid, Qt.MouseButton.LeftButton, NONE, grid.frame_rect(2).center().toPoint())
+    table.rows.clicked.emit(table._sorted.index(1, 0))
+    assert got == [((0, 1), "replace"), ((6,), "replace")]
+    view.set_selection((0, 1, 2))
+    assert grid.chosen == {1, 2, 3}
+    shades = [table._sorted.index(row, 1).data(Qt.ItemDataRole.BackgroundRole) for row in range(2)]
+    assert [round(c.alphaF(), 2) for c in shades] == [0.14, 0.55]
+    assert table._sorted.index(0, 0).data(Qt.ItemDataRole.BackgroundRole) is None
+
+
+def shown_grid(qtbot, grid: ImageGrid) -> ImageGridView:
+    view = ImageGridView()
+    qtbot.addWidget(view)
+    view.resize(500, 400)
+    view.set_grid(grid)
+    view.show()
+    return view
 
 
 def test_originals_stand_above_their_frames(qtbot) -> None:

@@ -1,138 +1,37 @@
 """Decoded pictures in rows and columns, with their originals above them where there are any."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
-from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, write, write_wrapped
+from latentstudio.gui.widgets.image_grid_geometry import GridGeometry, grid_geometry
+from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, frame_box, pen, write, write_wrapped
+from latentstudio.gui.widgets.plots.view import how_of
 from latentstudio.gui.widgets.readouts import number, readouts, sentence
-from latentstudio.gui.widgets.strip_geometry import crisp_edge
 from latentstudio.gui.widgets.tints import rising_gradient, tinted
 from latentstudio.results import ImageGrid, Measure
 
-GUTTER = 8.0
-LARGEST = 160.0
-LEAST = 40.0
-LEAST_IN_ROWS = 26.0
-LEGEND = 34.0
-_SHORT = {"changed": "chg", "clipped": "clip", "reach": "reach"}
-"""Room at the left for what the numbers are, px; views narrower than `ROOMY` keep it for their pictures."""
-ROOMY = 240.0
+_SHORT = {"distance from the mean": "to μ", "changed": "chg", "clipped": "clip", "reach": "reach"}
+"""Words for the left margin, where room is short."""
 SLACK = 16
 """Px by which a view may grow before its pictures do: a scroll bar that goes must not bring itself back."""
 
 
-@dataclass(frozen=True)
-class GridGeometry:
-    """Places of all frames in logical px.
+class ImageGridView(FramesView):
+    """A painted view of a `results.ImageGrid`.
 
-    Attributes
-    ----------
-    columns : how many fit; at most as many as the result has.
-    edge : longer side of a picture; pitch : distance between columns; originals : rows of originals above the frames.
-    head : height of the name above a row; maps : maps of change beneath the words.
+    A click on a picture that stands for images of the data set selects them, Shift adds and Ctrl toggles; `selected`
+    gives them and how they change the selection.
     """
 
-    columns: int
-    count: int
-    frame_width: float
-    frame_height: float
-    pitch: float
-    line_height: float
-    lines: int
-    originals: bool
-    left: float = 0.0
-    head: float = 0.0
-    maps: bool = False
-
-    @property
-    def row_height(self) -> float:
-        """Height of a row with its words, without the gap below."""
-        pictures = self.frame_height * (2 if self.originals else 1) + (2.0 if self.originals else 0.0)
-        mapped = self.frame_height + 3.0 if self.maps else 0.0
-        return self.head + pictures + 3.0 + self.lines * self.line_height + mapped
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return -(-self.count // self.columns)
-
-    @property
-    def height(self) -> float:
-        """Height of everything."""
-        return self.rows * (self.row_height + GUTTER) + 4.0
-
-    def cell(self, frame: int) -> QRectF:
-        """Rectangle of a frame with its original and its words."""
-        row, column = divmod(frame, self.columns)
-        return QRectF(
-            self.left + column * self.pitch, 4.0 + row * (self.row_height + GUTTER), self.pitch, self.row_height
-        )
-
-    def frame_rect(self, frame: int) -> QRectF:
-        """Rectangle of a frame's picture."""
-        cell = self.cell(frame)
-        top = cell.top() + self.head + (self.frame_height + 2.0 if self.originals else 0.0)
-        return QRectF(cell.left() + (self.pitch - self.frame_width) / 2, top, self.frame_width, self.frame_height)
-
-    def original_rect(self, frame: int) -> QRectF:
-        """Rectangle of the original above a frame."""
-        return self.frame_rect(frame).translated(0, -self.frame_height - 2.0)
-
-    def map_rect(self, frame: int) -> QRectF:
-        """Rectangle of the map of change beneath a frame's words."""
-        rect = self.frame_rect(frame)
-        return rect.translated(0, self.frame_height + 6.0 + self.lines * self.line_height)
-
-    def line_rect(self, frame: int, line: int) -> QRectF:
-        """Rectangle of a line of words under a frame."""
-        cell, below = self.cell(frame), self.frame_rect(frame).bottom() + 3.0
-        return QRectF(cell.left() + 1, below + line * self.line_height, cell.width() - 2, self.line_height)
-
-    def frame_at(self, point: QPointF) -> int:
-        """Frame under a point, -1 where there is none."""
-        column = int((point.x() - self.left) // self.pitch) if point.x() >= self.left else -1
-        row = int((point.y() - 4.0) // (self.row_height + GUTTER)) if point.y() >= 4.0 else -1
-        frame = row * self.columns + column
-        inside = 0 <= column < self.columns and row >= 0 and frame < self.count
-        return frame if inside and self.cell(frame).contains(point) else -1
-
-
-def grid_geometry(grid: ImageGrid, width: float, line_height: float, lines: int, ratio: float = 1.0) -> GridGeometry:
-    """Fit a result into a width: its own number of columns while pictures stay readable, fewer otherwise."""
-    height, across = grid.frames.images.shape[1:3]
-    left = LEGEND if width >= ROOMY else 0.0
-    width -= left
-    # Rows that mean something stay rows, with smaller pictures if need be.
-    least = LEAST_IN_ROWS if grid.row_labels or grid.changes is not None else LEAST
-    columns = max(1, min(grid.columns, len(grid.frames), int(width // (least + GUTTER)) or 1))
-    pitch = min(width / columns, LARGEST + GUTTER)
-    edge = crisp_edge(max(least, pitch - GUTTER), max(height, across), ratio)
-    scale = edge / max(height, across)
-    return GridGeometry(
-        columns=columns,
-        count=len(grid.frames),
-        frame_width=across * scale,
-        frame_height=height * scale,
-        pitch=pitch,
-        line_height=line_height,
-        lines=lines,
-        originals=grid.originals is not None,
-        left=left,
-        head=line_height + 2.0 if grid.row_labels and columns == grid.columns else 0.0,
-        maps=grid.changes is not None,
-    )
-
-
-class ImageGridView(FramesView):
-    """A painted view of a `results.ImageGrid`."""
+    selected = Signal(object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -144,6 +43,9 @@ class ImageGridView(FramesView):
         self._made_for = -SLACK - 1
         self._originals: dict[tuple[int, float], QPixmap] = {}
         self._tints: dict[int, NDArray[np.uint8]] = {}
+        self._selection = np.zeros(0, dtype=np.int64)
+        self._chosen: frozenset[int] = frozenset()
+        self.activated.connect(self._select)
 
     @property
     def grid(self) -> ImageGrid | None:
@@ -157,8 +59,33 @@ class ImageGridView(FramesView):
         self._tints = _tints(grid)
         self.norm_band = grid.norm_band if grid else None
         self.log_prob_band = grid.log_prob_band if grid else None
+        self._mark()
         self._arrange()
         self._show_frames(grid.frames if grid else None)
+
+    @property
+    def chosen(self) -> frozenset[int]:
+        """Frames all of whose images are selected."""
+        return self._chosen
+
+    def set_selection(self, indices: Sequence[int]) -> None:
+        """Show which pictures stand for images that are all selected."""
+        self._selection = np.asarray(indices, dtype=np.int64)
+        self._mark()
+
+    def _mark(self) -> None:
+        members = self._grid.members if self._grid is not None else ()
+        chosen = self._selection
+        found = (k for k, own in enumerate(members) if 0 < len(own) <= len(chosen) and np.isin(own, chosen).all())
+        marked = frozenset(found)
+        if marked != self._chosen:
+            self._chosen = marked
+            self.update()
+
+    def _select(self, frame: int) -> None:
+        members = self._grid.members if self._grid is not None else ()
+        if frame < len(members) and len(members[frame]):
+            self.selected.emit(tuple(members[frame].tolist()), how_of(QApplication.keyboardModifiers()))
 
     def set_hint(self, words: str) -> None:
         """Say what to do while there is nothing to show."""
@@ -181,7 +108,9 @@ class ImageGridView(FramesView):
             if not 0 <= self.width() - self._made_for <= SLACK:
                 self._made_for = self.width()
             line = float(round(QFontMetricsF(numeric_font(0.85)).height()))
-            geometry = grid_geometry(self._grid, self._made_for, line, self._lines(), self.devicePixelRatioF())
+            metrics = QFontMetricsF(small_font(0.88))
+            label = max((metrics.horizontalAdvance(words) for words in self._grid.labels), default=0.0)
+            geometry = grid_geometry(self._grid, self._made_for, line, self._lines(), self.devicePixelRatioF(), label)
         if geometry != self._geometry:
             self._geometry = geometry
             self._originals.clear()
@@ -190,8 +119,8 @@ class ImageGridView(FramesView):
             self.update()
 
     def columns(self) -> int:
-        """Number of frames in a row."""
-        return self._geometry.columns if self._geometry is not None else 1
+        """Number of frames in a row of the result."""
+        return 1 if self._geometry is None else self._geometry.full or self._geometry.columns
 
     def frame_rect(self, frame: int) -> QRectF:
         """Rectangle of a frame's picture."""
@@ -222,6 +151,8 @@ class ImageGridView(FramesView):
         for measure in self._grid.measures:
             if np.isfinite(measure.values[frame]):
                 words += f", {measure.label} {measured(measure, frame)}"
+        if frame < len(self._grid.members) and len(self._grid.members[frame]):
+            words += f"; a click selects its {len(self._grid.members[frame]):,} images"
         row = frame // self._grid.columns
         return f"{self._grid.row_labels[row]}, {words}" if row < len(self._grid.row_labels) else words
 
@@ -240,6 +171,9 @@ class ImageGridView(FramesView):
         assert self._geometry is not None
         for frame in range(self.count):
             if self._geometry.cell(frame).intersects(area):
+                if frame in self._chosen:
+                    around = self.frame_rect(frame).adjusted(-1.5, -1.5, 1.5, 1.5)
+                    frame_box(painter, around, None, pen(colors().accent, 2.0), 2)
                 self._paint_original(painter, frame)
                 self._paint_words(painter, frame)
                 if frame in self._tints:
@@ -289,16 +223,18 @@ class ImageGridView(FramesView):
         assert self._grid is not None
         assert self._geometry is not None
         seeds = self._grid.originals is None and all(label.isdecimal() for label in self._grid.labels)
-        if self._geometry.head and row < len(self._grid.row_labels):
-            cell = self._geometry.cell(row * self._geometry.columns)
+        first = self._geometry.first_of(row)
+        own = first // self._grid.columns
+        if self._geometry.head and own < len(self._grid.row_labels):
+            cell = self._geometry.cell(first)
             place = QRectF(cell.left() + 2, cell.top(), self.width() - cell.left(), self._geometry.head)
-            write(painter, place, self._grid.row_labels[row], colors().text, small_font(0.92), LEFT)
+            write(painter, place, self._grid.row_labels[own], colors().text, small_font(0.92), LEFT)
         names = (
             ["seed" if seeds else ""] * bool(self._grid.labels) + ["norm"] + ["RMS"] * (self._grid.error is not None)
         )
         names += [short_name(measure) for measure in self._brief]
         for line, name in enumerate(names):
-            place = self._geometry.line_rect(row * self._geometry.columns, line)
+            place = self._geometry.line_rect(first, line)
             place.setLeft(0)
             place.setWidth(self._geometry.left - 6)
             write(painter, place, name, colors().muted, numeric_font(0.85), RIGHT)
@@ -310,7 +246,7 @@ class ImageGridView(FramesView):
         assert self._grid is not None
         assert self._grid.changes is not None
         assert self._geometry is not None
-        area = self._geometry.map_rect(row * self._geometry.columns)
+        area = self._geometry.map_rect(self._geometry.first_of(row))
         bar = QRectF(self._geometry.left - 6, area.top(), 5, area.height())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(rising_gradient(bar))

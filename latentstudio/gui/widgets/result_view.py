@@ -45,6 +45,7 @@ _OWN_HEIGHT = (Strip, ImageGrid, Table, Heatmap)
 LEAST_PLOT, ROOMY_PLOT = 136, 200
 """Least height in px of a plot among several parts, legend included, in low panels and in others."""
 _LOW = 260
+_ROWS = 3  # title, part and notes
 _WIDE = 640
 """Width in px from which plots may stand in pairs."""
 
@@ -109,6 +110,7 @@ class ResultView(QWidget):
         self._result: Result | None = None
         self._selection: tuple[int, ...] = ()
         self._titles: list[QLabel] = []
+        self._notes: list[QLabel] = []
         self.hint = QLabel(self)
         self.hint.setWordWrap(True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -154,8 +156,9 @@ class ResultView(QWidget):
         kinds = tuple(type(single) for single in singles)
         if kinds != self._kinds:
             self._build(singles)
-        for part, title, single in zip(self.parts, self._titles, singles, strict=True):
+        for part, title, notes, single in zip(self.parts, self._titles, self._notes, singles, strict=True):
             title.setText(single.title)
+            notes.setText(" ".join(s if s.endswith((".", "!", "?")) else f"{s}." for s in single.notes))
             _show(part, single)
         self._fit_height()
 
@@ -168,6 +171,9 @@ class ResultView(QWidget):
         for number, title in enumerate(self._titles):
             room = number > 0 or self.height() >= _LOW
             title.setVisible(bool(title.text()) and len(self._titles) > 1 and room)
+        for notes in self._notes:
+            # A result that stands alone says its notes in the line beneath the panel.
+            notes.setVisible(bool(notes.text()) and len(self._notes) > 1 and self.height() >= _LOW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep a low panel for the plot, and a narrow one for one plot in a row."""
@@ -194,15 +200,24 @@ class ResultView(QWidget):
         """Show which images are selected."""
         self._selection = tuple(indices)
         for part in self.parts:
-            if not isinstance(part, FramesView):
+            if isinstance(part, ImageGridView) or not isinstance(part, FramesView):
                 part.set_selection(self._selection)
 
     def _clear(self) -> None:
-        for widget in (*self.parts, *self._titles):
+        for widget in (*self.parts, *self._titles, *self._notes):
             self._column.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
-        self.parts, self._titles, self._kinds = [], [], ()
+        self.parts, self._titles, self._notes, self._kinds = [], [], [], ()
+
+    def _note(self) -> QLabel:
+        """Room for what is said of a part."""
+        notes = QLabel(self._content)
+        notes.setFont(small_font(0.88))
+        notes.setWordWrap(True)
+        notes.setProperty("muted", True)
+        notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return notes
 
     def _build(self, singles: Sequence[Single]) -> None:
         self._clear()
@@ -214,9 +229,10 @@ class ResultView(QWidget):
             part = part_for(single, self._content)
             self._titles.append(title)
             self.parts.append(part)
+            self._notes.append(self._note())
             if isinstance(part, FramesView):
                 self.frames_made.emit(part)
-            else:
+            if isinstance(part, ImageGridView) or not isinstance(part, FramesView):
                 part.set_selection(self._selection)
                 part.selected.connect(self.selected)
                 self.plot_made.emit(part)
@@ -229,20 +245,20 @@ class ResultView(QWidget):
         for row in range(self._column.rowCount()):
             self._column.setRowStretch(row, 0)
         row, waiting = 0, False
-        for title, part, kind in zip(self._titles, self.parts, self._kinds, strict=True):
+        for title, part, notes, kind in zip(self._titles, self.parts, self._notes, self._kinds, strict=True):
             own = issubclass(kind, _OWN_HEIGHT)
             beside = self._paired and not own
             if waiting and not beside:
-                row, waiting = row + 2, False
+                row, waiting = row + _ROWS, False
             column, span = (int(waiting), 1) if beside else (0, 2)
-            self._column.addWidget(title, row, column, 1, span)
-            self._column.addWidget(part, row + 1, column, 1, span)
+            for place, widget in enumerate((title, part, notes)):
+                self._column.addWidget(widget, row + place, column, 1, span)
             if not own:
                 self._column.setRowStretch(row + 1, 1)
             waiting = beside and not waiting
-            row += 0 if waiting else 2
+            row += 0 if waiting else _ROWS
         if all(issubclass(kind, _OWN_HEIGHT) for kind in self._kinds):
-            self._column.setRowStretch(row + 2, 1)
+            self._column.setRowStretch(row + _ROWS, 1)
 
 
 def _show(part: "FramesView | ResultPart", single: Single) -> None:

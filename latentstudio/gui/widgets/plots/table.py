@@ -14,11 +14,11 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QFontInfo, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QWidget
 
-from latentstudio.gui.theme import numeric_font, small_font
-from latentstudio.gui.widgets.plots.view import ResultPart
+from latentstudio.gui.theme import colors, numeric_font, small_font
+from latentstudio.gui.widgets.plots.view import ResultPart, how_of
 from latentstudio.results import Table
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -50,6 +50,15 @@ def csv_of(table: Table, rows: list[int] | None = None) -> str:
     return out.getvalue()
 
 
+def _shade(value: str | int | float | None) -> QColor | None:
+    """Tint a cell by its value, from nothing at 0 to the accent at 1."""
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        return None
+    tint = QColor(colors().accent)
+    tint.setAlphaF(0.55 * min(max(value, 0.0), 1.0))
+    return tint
+
+
 class _Model(QAbstractTableModel):
     """Rows of a `results.Table`."""
 
@@ -75,6 +84,8 @@ class _Model(QAbstractTableModel):
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == SORT_ROLE:
             return value
+        if role == Qt.ItemDataRole.BackgroundRole and index.column() in self.table.shaded:
+            return _shade(value)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -119,7 +130,7 @@ class _Rows(QTableView):
 
 
 class TableView(ResultPart):
-    """A view of `results.Table`."""
+    """A view of `results.Table`; a click on a row that stands for images selects them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,7 +143,12 @@ class TableView(ResultPart):
         self.rows.horizontalHeader().setHighlightSections(False)
         self.rows.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.rows.customContextMenuRequested.connect(lambda at: self._menu().popup(self._place(at)))
-        self.rows.setStyleSheet("QTableView::item { padding: 0 8px; }")
+        self.rows.clicked.connect(self._select)
+        # Tables have many columns, and a panel beside a browser and an inspector is narrow.
+        size = QFontInfo(small_font(0.92)).pixelSize()
+        self.rows.setStyleSheet(
+            f"QTableView::item {{ padding: 0 5px; }} QHeaderView::section {{ padding: 3px 4px; font-size: {size}px; }}"
+        )
         self.y_name.hide()
         self.readout.hide()
         self.body.addWidget(self.rows, 1)
@@ -172,6 +188,12 @@ class TableView(ResultPart):
         """Return the rows of the result in the order on screen."""
         found = range(self._sorted.rowCount())
         return [self._sorted.mapToSource(self._sorted.index(row, 0)).row() for row in found]
+
+    def _select(self, index: QModelIndex) -> None:
+        members, row = self._result.members, self._sorted.mapToSource(index).row()
+        if row < len(members):
+            how = how_of(QApplication.keyboardModifiers())
+            self.selected.emit(tuple(members[row].tolist()), how)
 
     def copy(self) -> None:
         """Copy the chosen rows, or all when none or one is chosen, as CSV."""
