@@ -60,6 +60,9 @@ class ChoiceField(Field):
             self.setFocusProxy(self.chips.chips[0])
         else:
             self.list = QComboBox(self)
+            # A long choice must not make the form wider than its column.
+            self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            self.list.setMinimumContentsLength(8)
             for value, label in zip(control.choices, labels, strict=True):
                 self.list.addItem(label, value)
             self.list.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
