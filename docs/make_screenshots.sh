@@ -16,6 +16,5 @@ shot browse 1366x768 light browse
 shot corruption 1366x768 dark corruption
 shot reflection 1366x768 light reflection
 shot projections 1800x1000 light projections
-shot projections-dark 1366x768 dark projections
 shot prototypes 1366x768 dark prototypes
 shot edit-map 1366x768 light edit-map
