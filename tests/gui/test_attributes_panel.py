@@ -19,7 +19,7 @@ from latentstudio.gui.attribute_making import AttributeMaker
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.attributes import AttributesPanel
 from latentstudio.gui.widgets.edit_pair import data_readouts
-from latentstudio.gui.widgets.frames_of import joined
+from latentstudio.gui.widgets.frames_of import side_by_side
 from latentstudio.gui.widgets.plots.heatmap import HeatmapView
 from latentstudio.gui.widgets.readouts import NAMES
 from latentstudio.gui.widgets.selection_menu import SelectionMenu
@@ -401,7 +401,7 @@ def test_measures_stand_under_the_frames_of_a_strip(qtbot) -> None:
 def test_frames_that_know_less_are_joined_to_those_that_know_more() -> None:
     full, bare = frames(code(1)[None]), frames(code(2)[None])
     bare = changed(bare, data_percentile=None, nearest=None, nearest_distance=None)
-    both = joined(full, bare)
+    both = side_by_side(full, bare)
     assert both.data_percentile[0] == full.data_percentile[0]
     assert np.isnan(both.data_percentile[1])
     assert both.nearest.tolist() == [1, -1]

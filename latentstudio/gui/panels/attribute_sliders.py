@@ -17,7 +17,7 @@ from latentstudio.gui.panels.result_panel import say_state
 from latentstudio.gui.widgets.attribute_row import AttributeRow
 from latentstudio.gui.widgets.edit_pair import LABELS
 from latentstudio.gui.widgets.frame_actions import FrameActions
-from latentstudio.gui.widgets.frames_of import column_of, joined, nearest_image, take
+from latentstudio.gui.widgets.frames_of import column_of, nearest_image, side_by_side, take
 from latentstudio.gui.widgets.leak_bars import Leak
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.readouts import place
@@ -234,7 +234,7 @@ class SlidersPage(SlidersLayout):
             self._show_leaks((result, 0), (result, 1))
         elif self.pair.frames is not None and len(result.frames) == 1:
             self._fresh = True
-            self._put(joined(take(self.pair.frames, (0,)), result.frames), self._with_bands(result))
+            self._put(side_by_side(take(self.pair.frames, (0,)), result.frames), self._with_bands(result))
             if self._strip is not None and column_of(self._strip, 0.0) >= 0:
                 self._show_leaks((self._strip, column_of(self._strip, 0.0)), (result, edited))
         self.pair.set_stale(False)
