@@ -20,7 +20,8 @@ from latentstudio.results import Sheet, Strip, final
 BROKEN = (*range(17), 30)
 """The first chunk of a pass has nothing to read, a later one all but one image."""
 DRAWN = {"additivity", "dose_response", "norm_table", "edit_map", "feature_sheet"}
-"""Analyses that draw a few faces at random: fewer broken ones come up, and others when the broken ones are left out."""
+DRAWN |= {"separability", "unbounded_likelihood"}
+"""Analyses that draw faces at random: fewer broken ones come up, and others when the broken ones are left out."""
 
 
 class BrokenData(ToyData):
