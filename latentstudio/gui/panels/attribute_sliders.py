@@ -138,8 +138,17 @@ class SlidersPage(SlidersLayout):
             self._ask_pair()
             return
         frames = take(strip.frames, (source, edited))
+        self._remember_face(frames)
         self._put(frames, strip)
         self._show_leaks((strip, source), (strip, edited))
+
+    def _remember_face(self, frames: Frames) -> None:
+        """A bare code on the slot has no picture of its own; the frame at strength 0 is what it decodes to."""
+        panel = self._panel()
+        item = next(iter(panel.slots.get("images", ())), None) if panel is not None else None
+        if isinstance(item, CodeInput) and frames.ready[0]:
+            self.desk.remember(item, frames.images[0])
+            self._binding.refresh()
 
     def _put(self, frames: Frames, strip: Strip) -> None:
         name = named_image(strip.row_labels[0], 0) if strip.row_labels and strip.row_labels[0] else LABELS[0]
