@@ -13,6 +13,7 @@ from latentstudio.figures.recipe import Figure, ImageInput, Input, Recipe
 from latentstudio.gui.markers import Move
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
+from latentstudio.studio.resolve import plugin_of
 
 DEFAULT_PERCENTILE = 75.0
 STEMS = {"interpolate": "strip", "sample": "samples"}
@@ -170,7 +171,7 @@ def reopen(document: Document, figure: Figure) -> Document:
     current = document.current
     if isinstance(current, ImageInput) and current.dataset != document.data:
         # What the inspector showed belongs to the scene before; the figure's own first picture takes its place.
-        current = next((item for inputs in lead.inputs.values() for item in inputs), None)
+        current = next((item for inputs in _slots_of(lead).values() for item in inputs), None)
     return replace(document, active=first, current=current if face is None else face)
 
 
@@ -195,7 +196,7 @@ def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> 
         kind=recipe.kind,
         name=recipe.name,
         params=dict(recipe.params),
-        slots=dict(recipe.inputs),
+        slots=_slots_of(recipe),
         follow_selection=recipe.selection is not None,
     )
     if recipe.model is not None and recipe.model != lead.model:
@@ -206,6 +207,15 @@ def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> 
     if recipe.selection is not None:
         document = replace(document, selection=tuple(recipe.selection))
     return document, panel_id
+
+
+def _slots_of(recipe: Recipe) -> dict[str, tuple[Input, ...]]:
+    """What lies on the slots of a recipe; the means and directions that are sealed beside them are no pictures."""
+    plugin = plugin_of(recipe.kind, recipe.name)
+    if plugin is None:
+        return dict(recipe.inputs)
+    names = {slot.name for slot in getattr(plugin, "slots", ())}
+    return {name: inputs for name, inputs in recipe.inputs.items() if name in names}
 
 
 def _with_groups(document: Document, recipe: Recipe) -> Document:

@@ -7,19 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import SPEC, code, facts, frames, image, model_info
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from window_kit import GateEngine, settle, window_on
 
 from latentstudio.data.imageset import AttributeTable, Column
-from latentstudio.figures.recipe import CodeInput, Figure, Recipe
+from latentstudio.figures.recipe import CodeInput, Figure, ImageInput, Recipe
 from latentstudio.figures.tables import table_of
+from latentstudio.gui import edits
 from latentstudio.gui.attribute_making import AttributeMaker
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.panels.attributes import AttributesPanel
 from latentstudio.gui.widgets.edit_pair import data_readouts
-from latentstudio.gui.widgets.frames_of import joined
+from latentstudio.gui.widgets.frames_of import side_by_side
 from latentstudio.gui.widgets.plots.heatmap import HeatmapView
 from latentstudio.gui.widgets.readouts import NAMES
 from latentstudio.gui.widgets.selection_menu import SelectionMenu
@@ -67,7 +69,8 @@ def make_world(*panels: Panel, **document: Any) -> tuple[Controller, EditingEngi
     columns = [Column(name, "binary", np.arange(12) % 2.0) for name in ("smile", "beard", "hat")]
     known = changed(facts(), attributes=AttributeTable(12, columns))
     catalogue = changed(Catalogue(models={"toy-model": model_info()}), datasets={SPEC: known})
-    made = Document(data=SPEC, model="toy-model", panels=panels, active=panels[0].id if panels else "", **document)
+    about = {"data": SPEC, "model": "toy-model", "active": panels[0].id if panels else ""} | document
+    made = Document(panels=panels, **about)
     return Controller(Session(made), engine, catalogue), engine
 
 
@@ -366,6 +369,12 @@ def test_a_figure_brings_selections_sliders_and_page_back(qtbot) -> None:
     recipe = source.resolved(source.document.panel("attribute-1"))
     assert isinstance(recipe, Recipe)
     source.close()
+    sealed = CodeInput.of(code(1), label="toy-1")
+    axis = CodeInput.of(np.ones(4, np.float32), label="direction of smile")
+    recipe = replace(recipe, inputs={"direction of smile": (axis,), "images": (sealed,)})
+    elsewhere = Document(data="another", current=ImageInput(dataset="another", index=0))
+    reopened = edits.reopen(elsewhere, Figure(rows=((recipe,),)))
+    assert reopened.current == sealed, "not the direction"
     controller, engine = make_world()
     window = window_on(controller, qtbot)
     controller.reopen(Figure(rows=((recipe,),)))
@@ -376,7 +385,9 @@ def test_a_figure_brings_selections_sliders_and_page_back(qtbot) -> None:
     panel = window.area.docks["attribute-1"].content()
     assert isinstance(panel, AttributesPanel)
     assert [(row.words, row.amount) for row in panel.sliders.rows] == [("selection:pilots", 1.5), ("smile", -0.5)]
-    assert controller.resolved(controller.document.panel("attribute-1")) == recipe
+    again = controller.resolved(controller.document.panel("attribute-1"))
+    assert again == replace(recipe, inputs={"images": (sealed,)})
+    assert panel.sliders.slot.pixels[0] is not None
     window.close()
 
 
@@ -401,7 +412,7 @@ def test_measures_stand_under_the_frames_of_a_strip(qtbot) -> None:
 def test_frames_that_know_less_are_joined_to_those_that_know_more() -> None:
     full, bare = frames(code(1)[None]), frames(code(2)[None])
     bare = changed(bare, data_percentile=None, nearest=None, nearest_distance=None)
-    both = joined(full, bare)
+    both = side_by_side(full, bare)
     assert both.data_percentile[0] == full.data_percentile[0]
     assert np.isnan(both.data_percentile[1])
     assert both.nearest.tolist() == [1, -1]

@@ -17,7 +17,7 @@ from latentstudio.gui.panels.result_panel import say_state
 from latentstudio.gui.widgets.attribute_row import AttributeRow
 from latentstudio.gui.widgets.edit_pair import LABELS
 from latentstudio.gui.widgets.frame_actions import FrameActions
-from latentstudio.gui.widgets.frames_of import column_of, joined, nearest_image, take
+from latentstudio.gui.widgets.frames_of import column_of, nearest_image, side_by_side, take
 from latentstudio.gui.widgets.leak_bars import Leak
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.readouts import place
@@ -138,8 +138,17 @@ class SlidersPage(SlidersLayout):
             self._ask_pair()
             return
         frames = take(strip.frames, (source, edited))
+        self._remember_face(frames)
         self._put(frames, strip)
         self._show_leaks((strip, source), (strip, edited))
+
+    def _remember_face(self, frames: Frames) -> None:
+        """A bare code on the slot has no picture of its own; the frame at strength 0 is what it decodes to."""
+        panel = self._panel()
+        item = next(iter(panel.slots.get("images", ())), None) if panel is not None else None
+        if isinstance(item, CodeInput) and frames.ready[0]:
+            self.desk.remember(item, frames.images[0])
+            self._binding.refresh()
 
     def _put(self, frames: Frames, strip: Strip) -> None:
         name = named_image(strip.row_labels[0], 0) if strip.row_labels and strip.row_labels[0] else LABELS[0]
@@ -234,7 +243,7 @@ class SlidersPage(SlidersLayout):
             self._show_leaks((result, 0), (result, 1))
         elif self.pair.frames is not None and len(result.frames) == 1:
             self._fresh = True
-            self._put(joined(take(self.pair.frames, (0,)), result.frames), self._with_bands(result))
+            self._put(side_by_side(take(self.pair.frames, (0,)), result.frames), self._with_bands(result))
             if self._strip is not None and column_of(self._strip, 0.0) >= 0:
                 self._show_leaks((self._strip, column_of(self._strip, 0.0)), (result, edited))
         self.pair.set_stale(False)

@@ -49,7 +49,7 @@ def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) 
     return recipe.data.spec, index, name
 
 
-def joined(first: Frames, second: Frames) -> Frames:
+def side_by_side(first: Frames, second: Frames) -> Frames:
     """Return the frames of both; what only one of them knows is NaN, or no image, for the other."""
 
     def both(name: str) -> NDArray[Any] | None:
