@@ -117,6 +117,8 @@ class UnboundedLikelihood:
             read.append(self._read(study, indices[start : start + CHUNK], lost))
             yield Partial(0.5 * min(start + CHUNK, len(indices)) / len(indices), None, "Reading")
         rows = np.concatenate(read)
+        if not len(rows):
+            raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
         if len(rows) < 8:
             raise UserError(f"Only {len(rows)} pictures can be read; at least 8 are needed for a fit and a comparison.")
         # Spreads every 8-bit value over its bin, so that the density is one of the discrete pictures.
