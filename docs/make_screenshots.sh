@@ -18,6 +18,5 @@ shot reflection 1366x768 light reflection
 shot attributes 1366x768 light attributes
 shot leak 1366x768 dark leak
 shot projections 1800x1000 light projections
-shot projections-dark 1366x768 dark projections
 shot prototypes 1366x768 dark prototypes
 shot edit-map 1366x768 light edit-map

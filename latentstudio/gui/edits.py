@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentstudio.data.attribute_spec import SELECTION
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Figure, ImageInput, Input, Recipe
+from latentstudio.gui.markers import Move
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
 from latentstudio.studio.resolve import plugin_of
@@ -158,7 +159,12 @@ def reopen(document: Document, figure: Figure) -> Document:
         document = replace(document, model=lead.model.name, model_digest="", snapshot=lead.model.snapshot)
     used: set[str] = set()
     first = ""
+    face: Input | None = None
     for recipe in recipes:
+        marked = _with_move(document, recipe, used)
+        if marked is not None:
+            document, face = marked, recipe.inputs["images"][0]
+            continue
         document, panel_id = _place(document, recipe, lead, used)
         used.add(panel_id)
         first = first or panel_id
@@ -166,7 +172,17 @@ def reopen(document: Document, figure: Figure) -> Document:
     if isinstance(current, ImageInput) and current.dataset != document.data:
         # What the inspector showed belongs to the scene before; the figure's own first picture takes its place.
         current = next((item for inputs in _slots_of(lead).values() for item in inputs), None)
-    return replace(document, active=first, current=current)
+    return replace(document, active=first, current=current if face is None else face)
+
+
+def _with_move(document: Document, recipe: Recipe, used: set[str]) -> Document | None:
+    """Give the histograms of a figure the marker that its moved face stands for; None for any other recipe."""
+    move = Move.of_recipe(recipe)
+    panels = (p for p in document.panels if p.id in used and p.name == "projections")
+    panel = next((p for p in panels if move is not None and p.params.get("attribute") == move.attribute), None)
+    if move is None or panel is None:
+        return None
+    return document.with_panel(replace(panel, view={"move": move.to_view()}))
 
 
 def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> tuple[Document, str]:

@@ -87,22 +87,3 @@ def inspected_frames(inspection: "Inspection") -> Frames:
         ready=np.ones(1, dtype=np.bool_),
         finite=np.array([inspection.finite]),
     )
-
-
-def joined(first: Frames, second: Frames) -> Frames:
-    """Return two sets of frames one after the other, without what only one of them knows."""
-    density = None
-    if first.log_prob is not None and second.log_prob is not None:
-        density = np.concatenate([first.log_prob, second.log_prob])
-    return Frames(
-        images=np.concatenate([first.images, second.images]),
-        codes=np.concatenate([first.codes, second.codes]),
-        norm=np.concatenate([first.norm, second.norm]),
-        log_prob=density,
-        prior_percentile=np.concatenate([first.prior_percentile, second.prior_percentile]),
-        data_percentile=None,
-        nearest=None,
-        nearest_distance=None,
-        ready=np.concatenate([first.ready, second.ready]),
-        finite=np.concatenate([first.finite, second.finite]),
-    )

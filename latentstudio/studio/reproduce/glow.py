@@ -5,23 +5,49 @@ Each file on a topic holds the entries that it computes as `ENTRIES`; a new topi
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from latentstudio.errors import UserError
 from latentstudio.studio.reproduce import (
+    glow_attributes,
     glow_browser,
     glow_claims,
+    glow_corruption,
+    glow_criteria,
     glow_denoise,
+    glow_local,
     glow_model,
     glow_moments,
     glow_paths,
+    glow_placed,
     glow_prior,
+    glow_projections,
+    glow_prototypes,
     glow_scan,
+    glow_specular,
 )
 from latentstudio.studio.reproduce.entry import Entry
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.page import Facts
 
-_TOPICS = (glow_model, glow_denoise, glow_browser, glow_prior, glow_moments, glow_paths, glow_scan, glow_claims)
+_TOPICS: tuple[Any, ...] = (
+    glow_model,
+    glow_denoise,
+    glow_browser,
+    glow_prior,
+    glow_moments,
+    glow_paths,
+    glow_prototypes,
+    glow_attributes,
+    glow_specular,
+    glow_projections,
+    glow_corruption,
+    glow_placed,
+    glow_local,
+    glow_criteria,
+    glow_scan,
+    glow_claims,
+)
 
 PUBLISHED: dict[str, str] = {
     "S1-T1": "Actnorm, 1x1 convolution and coupling with inverse and log-determinant",

@@ -1,0 +1,111 @@
+"""A judge of edited pictures without any flow: logistic regression on small pictures, tested on held-out ones."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.data.prepare import fit
+from latentstudio.data.readable import Unreadable, read_images
+from latentstudio.errors import UserError
+from latentstudio.stats.directions import auc_of, estimate
+from latentstudio.studio.reproduce.bench import Floats
+
+if TYPE_CHECKING:
+    from latentstudio.studio.reproduce.glow_lab import GlowLab
+
+_EDGE = 32
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A linear score of a picture: 0 for the average held-out picture without the attribute, 1 for that with it.
+
+    Attributes
+    ----------
+    words : of the attribute.
+    normal : float64 (F,) ; low, high : raw scores of both averages.
+    auc : area under the ROC curve of the held-out pictures ; counts : of these, with and without.
+    """
+
+    words: str
+    normal: Floats
+    low: float
+    high: float
+    auc: float
+    counts: tuple[int, int]
+
+    def scores(self, images: NDArray[np.float32]) -> Floats:
+        """Scores (n,) of images (n, C, H, W); pixels are clipped, not finite ones mid-grey. NaN where it cannot see."""
+        if not self.high > self.low:
+            return np.full(len(images), np.nan)
+        found: Floats = (reduced(images) @ self.normal - self.low) / (self.high - self.low)
+        return found
+
+    @property
+    def sees(self) -> bool:
+        """Whether it tells the classes apart at all."""
+        return bool(self.auc >= 0.6 and self.high > self.low)
+
+    @property
+    def sentence(self) -> str:
+        """What its numbers mean."""
+        return (
+            f"The score is that of a classifier of pixels (AUC {self.auc:.2f} on held-out images): 0 is the average "
+            f"face without, 1 the average face with {self.words}."
+        )
+
+
+def reduced(images: NDArray[np.float32]) -> Floats:
+    """Flatten images (n, C, H, W), clipped to [-1, 1], each side averaged in pairs while longer than 32: (n, F)."""
+    small = np.nan_to_num(images.astype(np.float64), nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
+    while max(small.shape[2:]) > _EDGE and min(small.shape[2:]) > 1:
+        n, channels, height, width = small.shape
+        cut = small[:, :, : height // 2 * 2, : width // 2 * 2]
+        small = cut.reshape(n, channels, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
+    return small.reshape(len(small), -1)
+
+
+def judged(lab: "GlowLab", labels: Floats, words: str, limit: int) -> Judge:
+    """Fit to images that the model was trained on, at most `limit`, as many of each class as there are; test on others.
+
+    Parameters
+    ----------
+    labels : (N,) of the data set, 1, 0, or NaN where it is not known.
+
+    Raises
+    ------
+    UserError
+        A class has no image on one of the two sides.
+    """
+    rows, present = _balanced(labels, ~lab.held_out, limit)
+    tested, truth = _balanced(labels, lab.held_out, limit)
+    if len(np.unique(present)) < 2 or len(np.unique(truth)) < 2:
+        raise UserError(f"{lab.data.title} has too few images that are {words} for a classifier of pixels.")
+    normal = estimate(_rows(lab, rows), present, "logistic")[0]
+    return measured(words, normal, _rows(lab, tested), truth)
+
+
+def measured(words: str, normal: Floats, pictures: Floats, present: NDArray[np.bool_]) -> Judge:
+    """Set the scale of a normal (F,) by small pictures (n, F) that it was not fitted to."""
+    raw = pictures @ normal
+    ends = float(raw[~present].mean()), float(raw[present].mean())
+    counts = int(present.sum()), int((~present).sum())
+    return Judge(words, normal, *ends, auc_of(raw, present), counts)
+
+
+def _balanced(labels: Floats, among: NDArray[np.bool_], limit: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Rows of `among` whose label is known, seeded, at most half of the limit of each class; and who has it."""
+    generator = np.random.default_rng(5)
+    half = max(limit // 2, 1)
+    sides = [generator.permutation(np.flatnonzero((labels == value) & among))[:half] for value in (1.0, 0.0)]
+    rows = np.sort(np.concatenate(sides)).astype(np.int64)
+    return rows, np.asarray(labels[rows] == 1.0)
+
+
+def _rows(lab: "GlowLab", rows: NDArray[np.int64]) -> Floats:
+    pixels, kept = read_images(lab.data, rows, Unreadable())
+    if not kept.all():
+        raise UserError(f"Some of the images of {lab.data.title} cannot be read.")
+    return reduced(fit(pixels, lab.info.image_shape))
