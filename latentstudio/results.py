@@ -360,15 +360,11 @@ Single = Strip | ImageGrid | Curve | Distribution | Bars | Table | Scatter | Hea
 
 @dataclass(frozen=True)
 class Sheet(_ReadOnly):
-    """Several results of one analysis, shown under one another, e.g. a table and its bars.
-
-    `notes` are sentences about all of them, for the line beneath in the window; on paper the parts have their own.
-    """
+    """Several results of one analysis, shown under one another, e.g. a table and its bars."""
 
     parts: tuple[Single, ...]
     title: str = ""
     caption: str = ""
-    notes: tuple[str, ...] = ()
 
 
 Result = Single | Sheet

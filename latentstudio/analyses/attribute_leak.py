@@ -153,7 +153,6 @@ class _Tally:
             (heatmap, self._table(edits, _mean(100.0 * start), change, flips, _mean(scaled))),
             title=AttributeLeak.title,
             caption=self._caption,
-            notes=self._said(),
         )
 
     def _said(self) -> tuple[str, ...]:

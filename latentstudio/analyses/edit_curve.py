@@ -153,9 +153,7 @@ class _Tally:
         if self.densities is not None:
             parts.append(self._curve(self.log_probs, self.densities, "Log-density of the code", "log-density, nats"))
         parts.append(self._outside())
-        answer = parts[0]
-        caption = f"{answer.notes[0]} {self._caption}"
-        return Sheet((*parts, self._table()), title=EditCurve.title, caption=caption, notes=answer.notes[1:])
+        return Sheet((*parts, self._table()), title=EditCurve.title, caption=self._caption)
 
     def _line(self, label: str, values: Floats, role: Role) -> Line:
         """Mean over faces with its interval, against the strength."""
