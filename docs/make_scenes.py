@@ -57,7 +57,33 @@ def codes() -> dict[str, Document]:
         "projections": projected,
         "prototypes": classes,
         "edit-map": replace(classes, active="edit_map-1"),
-    }
+    } | attributes()
+
+
+def attributes() -> dict[str, Document]:
+    """Sessions on the panel of attribute sliders, and on what edits leak, with the model of drawn faces."""
+    data = "faces?n=400&size=64"
+    face = ImageInput(dataset=data, index=21)
+    sliders = Panel(
+        id="attribute-1",
+        kind="operation",
+        name="attribute",
+        params={
+            "attributes": ["Eyeglasses", "Smiling"],
+            "amounts": [1.0, -0.8],
+            "watch": ["Young", "Long_Hair", "Mustache", "Wearing_Hat"],
+            "sample": 400,
+        },
+        slots={"images": (face,)},
+    )
+    leak = Panel(
+        id="attribute_leak-1",
+        kind="analysis",
+        name="attribute_leak",
+        params={"attributes": ["Smiling", "Eyeglasses", "Long_Hair"], "watched": ["Young", "Wearing_Hat", "Mustache"]},
+    )
+    document = Document(data=data, model="faces-glow", panels=(sliders,), active="attribute-1", current=face)
+    return {"attributes": document, "leak": replace(document, panels=(leak,), active="attribute_leak-1")}
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ shot early 1366x768 dark early
 shot browse 1366x768 light browse
 shot corruption 1366x768 dark corruption
 shot reflection 1366x768 light reflection
+shot attributes 1366x768 light attributes
+shot leak 1366x768 dark leak
 shot projections 1800x1000 light projections
-shot projections-dark 1366x768 dark projections
 shot prototypes 1366x768 dark prototypes
 shot edit-map 1366x768 light edit-map

@@ -326,13 +326,18 @@ class Scatter(_ReadOnly):
 
 @dataclass(frozen=True)
 class Heatmap(_ReadOnly):
-    """A stack of maps float64 (N, H, W), drawn side by side; `diverging` maps are centred on zero."""
+    """A stack of maps float64 (N, H, W), drawn side by side; `diverging` maps are centred on zero.
+
+    A matrix has names of its rows and columns, and then its numbers are written into it.
+    """
 
     maps: Floats
     labels: tuple[str, ...]
     diverging: bool = False
     columns: int = 5
     unit: str = ""
+    row_labels: tuple[str, ...] = ()
+    column_labels: tuple[str, ...] = ()
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()

@@ -3,8 +3,10 @@
 from typing import Any
 
 from latentstudio.analyses.additivity import Additivity
+from latentstudio.analyses.attribute_leak import AttributeLeak
 from latentstudio.analyses.components import Components
 from latentstudio.analyses.dose_response import DoseResponse
+from latentstudio.analyses.edit_curve import EditCurve
 from latentstudio.analyses.edit_map import EditMap
 from latentstudio.analyses.feature_sheet import FeatureSheet
 from latentstudio.analyses.gaussianity import Gaussianity
@@ -29,6 +31,8 @@ ANALYSES: dict[str, type[Any]] = {
     "sensitivity": Sensitivity,
     "dose_response": DoseResponse,
     "additivity": Additivity,
+    "attribute_leak": AttributeLeak,
+    "edit_curve": EditCurve,
     "prototypes": Prototypes,
     "norm_table": NormTable,
     "feature_sheet": FeatureSheet,

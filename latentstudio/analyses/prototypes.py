@@ -99,11 +99,12 @@ class Prototypes:
         maps = change_map(seen, seen[:1])
         maps[0] = np.nan
         widest, columns = _widest(classes), len(classes) + 1
-        away = np.linalg.norm(codes - codes[0], axis=1)
-        away[0] = np.nan
+        sides = [(np.zeros_like(widest.overall), widest.overall), *((c.absent, c.overall) for c in classes)]
+        sides = [*((c.present, c.overall) for c in classes), *sides]
+        away = np.array([np.nan, *(float(np.linalg.norm(a - b)) for a, b in sides)])
         said = [
-            f"The mean of all is that of the images of whom {widest.words} is known; maps show where a picture differs "
-            "from it, and the numbers how far its code lies from it."
+            f"The mean of all is that of the images of whom {widest.words} is known, and maps show where a picture "
+            "differs from it. Numbers say how far a class mean lies from the mean of all of whom the class is known."
         ]
         if self.norm == "typical":
             said.append("All codes but zero are scaled to the mean norm of prior draws.")

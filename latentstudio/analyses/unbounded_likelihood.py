@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.passes import CHUNK, Indices, data_of, studied
 from latentstudio.controls import control
+from latentstudio.data.prepare import fit as fitted
+from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.results import Curve, Line, Partial, Sheet, Table
 
@@ -110,11 +112,13 @@ class UnboundedLikelihood:
         rng = np.random.default_rng(self.seed)
         if len(indices) > self.images:
             indices = np.sort(rng.choice(indices, self.images, replace=False))
-        read = []
+        read, lost = [], Unreadable()
         for start in range(0, len(indices), CHUNK):
-            read.append(self._read(study, indices[start : start + CHUNK]))
+            read.append(self._read(study, indices[start : start + CHUNK], lost))
             yield Partial(0.5 * min(start + CHUNK, len(indices)) / len(indices), None, "Reading")
         rows = np.concatenate(read)
+        if not len(rows):
+            raise UserError(f"None of the {len(indices):,} images of {data_of(study).title} can be read.")
         if len(rows) < 8:
             raise UserError(f"Only {len(rows)} pictures can be read; at least 8 are needed for a fit and a comparison.")
         # Spreads every 8-bit value over its bin, so that the density is one of the discrete pictures.
@@ -131,16 +135,13 @@ class UnboundedLikelihood:
         for width in _WIDTHS:
             kernels.append(kernel_bits(fit[:_KERNELS], unseen[:_KERNELS], float(width)))
             yield Partial(0.8 + 0.19 * len(kernels) / len(_WIDTHS), None, "Fitting mixtures")
-        yield Partial(1.0, self._sheet(study, rows, sizes, found, kernels))
+        yield Partial(1.0, self._sheet(study, rows, sizes, found, kernels, lost.sentence()))
 
-    def _read(self, study: Study, chunk: Indices) -> Floats:
-        from latentstudio.data.prepare import fit
-        from latentstudio.data.readable import Unreadable, read_images
-
-        pixels, _ = read_images(data_of(study), chunk, Unreadable())
+    def _read(self, study: Study, chunk: Indices, lost: Unreadable) -> Floats:
+        pixels, _ = read_images(data_of(study), chunk, lost)
         if not len(pixels):
             return np.zeros((0, self.edge**2))
-        small = fit(pixels, (1, self.edge, self.edge)).reshape(len(pixels), -1)
+        small = fitted(pixels, (1, self.edge, self.edge)).reshape(len(pixels), -1)
         return (small.astype(np.float64) + 1) * 127.5
 
     def _sizes(self, most: int, d: int) -> tuple[int, ...]:
@@ -148,7 +149,7 @@ class UnboundedLikelihood:
         return tuple(sorted(n for n in asked if 2 <= n <= most))
 
     def _sheet(
-        self, study: Study, rows: Floats, sizes: tuple[int, ...], found: list[Pair], kernels: list[Pair]
+        self, study: Study, rows: Floats, sizes: tuple[int, ...], found: list[Pair], kernels: list[Pair], unread: str
     ) -> Sheet:
         count = len(rows)
         caption = (
@@ -156,14 +157,16 @@ class UnboundedLikelihood:
             f"the other half unseen; random seed {self.seed}."
         )
         shown = (
-            self._normal_curve(rows, sizes, found, caption),
+            self._normal_curve(rows, sizes, found, caption, unread),
             _normal_table(sizes, found, rows.shape[1], caption),
             _kernel_curve(kernels, min(_KERNELS, count // 2), caption),
             _kernel_table(kernels, caption),
         )
         return Sheet(shown, title="Unbounded likelihood", caption=caption)
 
-    def _normal_curve(self, rows: Floats, sizes: tuple[int, ...], found: list[Pair], caption: str) -> Curve:
+    def _normal_curve(
+        self, rows: Floats, sizes: tuple[int, ...], found: list[Pair], caption: str, unread: str
+    ) -> Curve:
         x, bits = np.array(sizes, dtype=np.float64), np.array(found)
         bits = np.where(np.isfinite(bits), bits, np.nan)
         d = rows.shape[1]
@@ -189,6 +192,7 @@ class UnboundedLikelihood:
             notes=(
                 f"With {d} images or fewer the covariance is singular: the likelihood of the fitted images has no "
                 "bound, that of all others is zero. Averages over the repeats.",
+                *filter(None, [unread]),
             ),
         )
 

@@ -54,7 +54,9 @@ def _body(result: Any) -> dict[str, Any]:
             "group_labels": result.group_labels,
         }
     if isinstance(result, Heatmap):
-        return {"labels": result.labels, "unit": result.unit, "shape": result.maps.shape, "maps": result.maps}
+        named = {"rows": result.row_labels, "columns": result.column_labels} if result.column_labels else {}
+        found = {"labels": result.labels, "unit": result.unit, "shape": result.maps.shape, "maps": result.maps}
+        return found | named
     raise TypeError(f"{type(result).__name__} has no numbers")
 
 

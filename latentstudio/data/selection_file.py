@@ -2,14 +2,29 @@
 
 import re
 from pathlib import Path
+from typing import Protocol
 
-from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
 
 _HEADERS = frozenset({"id", "ids", "index", "indices", "file", "image", "image_id"})
 
 
-def read_selection(path: Path, data: ImageSet) -> tuple[int, ...]:
+class NamedImages(Protocol):
+    """Images by number and name; every `ImageSet` is one."""
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def image_id(self, index: int) -> str:
+        """Return a name that stays with the picture."""
+        ...
+
+
+def read_selection(path: Path, data: NamedImages) -> tuple[int, ...]:
     """Read a file of ids or indices of `data`, ascending and without repeats.
 
     Where all words are whole numbers below the number of images they are indices; otherwise a word is an id if the data
@@ -35,7 +50,7 @@ def read_selection(path: Path, data: ImageSet) -> tuple[int, ...]:
     return tuple(sorted({_index(word, places, data, path) for word in words}))
 
 
-def _index(word: str, places: dict[str, int], data: ImageSet, path: Path) -> int:
+def _index(word: str, places: dict[str, int], data: NamedImages, path: Path) -> int:
     if word in places:
         return places[word]
     if word.isdigit() and int(word) < len(data):

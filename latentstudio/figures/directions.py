@@ -83,16 +83,25 @@ def _notes(made: Direction, data: ImageSet, known: int, asked: int, unread: int,
 
 
 def directions_for(
-    operation: Any, recipe: Recipe, model: "LatentModel", data: ImageSet | None, workspace: Workspace
+    operation: Any,
+    recipe: Recipe,
+    model: "LatentModel",
+    data: ImageSet | None,
+    workspace: Workspace,
+    which: str = "wishes",
 ) -> Generator[tuple[float, str], None, dict[Wish, Direction]]:
     """Find what an operation wishes for, in the recipe where it is sealed; yield the share done and words for it.
+
+    Parameters
+    ----------
+    which : ``wishes`` or ``watches``, the method of the operation that names them.
 
     Raises
     ------
     UserError
         There is no data set, or no such attribute in it.
     """
-    wishes: tuple[Wish, ...] = getattr(operation, "wishes", tuple)()
+    wishes: tuple[Wish, ...] = getattr(operation, which, tuple)()
     found: dict[Wish, Direction] = {}
     for number, wish in enumerate(wishes):
         sealed = recipe.inputs.get(slot_of(wish))

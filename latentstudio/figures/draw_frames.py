@@ -66,7 +66,8 @@ def grid_block(look: Look, grid: ImageGrid, width: int) -> Block:
             left = cells.left(x, column)
             if label and i < len(grid.labels):
                 page.text(left, top, _clipped(look, grid.labels[i], cells.size[0]), look.small_pt, color=look.muted)
-            if grid.originals is not None:
+            # A code that came without a picture has no error to one either.
+            if grid.originals is not None and (grid.error is None or np.isfinite(grid.error[i])):
                 page.picture(grid.originals[i], left, top + label, cells.size)
             cells.paint(page, i, x, column, top + label + original)
             if grid.changes is not None and grid.changes.known(i):
@@ -142,7 +143,7 @@ def _readouts(
         words = [name or "–" for name in nearest]
         candidates.append([[f"near {w}" for w in words], words])
     if error is not None:
-        candidates.append(_in_forms(error, ("error {}", "{}"), lambda v: f"{v:.1f}"))
+        candidates.append(_in_forms(error, ("error {}", "{}"), lambda v: f"{v:.1f}" if np.isfinite(v) else "–"))
     for forms in candidates:
         for texts in forms:
             if max(look.text_width(t, look.small_pt) for t in texts) <= width:

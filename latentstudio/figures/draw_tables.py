@@ -89,26 +89,59 @@ def _paint_part(
 
 
 def heatmap_block(look: Look, heatmap: Heatmap, width: int) -> Block:
-    """Return maps side by side in one colour scale, with its bar beneath."""
+    """Return maps side by side in one colour scale, with its bar beneath; the names of a matrix stand around it."""
     columns = max(1, min(heatmap.columns, len(heatmap.maps)))
     gap = look.mm(1.5)
-    pitch = min((width + gap) // columns, look.mm(45.0))
+    left_room = round(max((look.text_width(w, look.small_pt) for w in heatmap.row_labels), default=0.0))
+    left_room += gap if left_room else 0
+    named = bool(heatmap.column_labels)
+    widest = look.mm(min(80.0, 12.0 * heatmap.maps.shape[2]) if named else 45.0)
+    pitch = min((width + gap - left_room) // columns, widest + gap)
     size = fitted((heatmap.maps.shape[1], heatmap.maps.shape[2]), pitch - gap)
     label = look.line_height(look.tick_pt)
+    turned = round(max((look.text_width(w, look.small_pt) for w in heatmap.column_labels), default=0.0))
     rows = -(-len(heatmap.maps) // columns)
-    each = label + size[1] + look.mm(1.2)
+    each = label + size[1] + look.mm(1.2) + turned + (look.mm(0.8) if turned else 0)
     low, high = heatmap.span
 
     def paint(page: Page, x: int, y: int) -> None:
         for i, values in enumerate(heatmap.maps):
             row, column = divmod(i, columns)
-            left, top = x + column * pitch, y + row * each
+            left, top = x + left_room + column * pitch, y + row * each
             if i < len(heatmap.labels):
                 page.text(left, top, heatmap.labels[i], look.tick_pt)
             page.picture(colours(values, low, high, heatmap.diverging), left, top + label, size)
+            _matrix_words(page, heatmap, i, (left, top + label), size, column == 0)
         colour_bar(page, heatmap.span, heatmap.diverging, heatmap.unit, x, y + rows * each)
 
     return Block(rows * each + look.mm(6.0), paint)
+
+
+def _matrix_words(
+    page: Page, heatmap: Heatmap, at: int, corner: tuple[int, int], size: tuple[int, int], rows_too: bool
+) -> None:
+    """Write the names of rows and columns around a matrix, and its numbers into the cells that have room."""
+    look = page.look
+    height, width = heatmap.maps.shape[1:]
+    wide, high = size[0] / width, size[1] / height
+    half = look.line_height(look.small_pt) / 2
+    if rows_too:
+        for row, words in enumerate(heatmap.row_labels):
+            middle = corner[1] + (row + 0.5) * high - half
+            page.text(corner[0] - look.mm(0.8), middle, words, look.small_pt, color=look.muted, ha="right")
+    for column, words in enumerate(heatmap.column_labels):
+        place = (corner[0] + (column + 0.5) * wide - half, corner[1] + size[1] + look.mm(0.8))
+        page.text(*place, words, look.small_pt, color=look.muted, rotation=-90, rotation_mode="default")
+    if not heatmap.column_labels or high < 2 * half or wide < look.text_width("−100", look.small_pt):
+        return
+    low, top = heatmap.span
+    for (row, column), value in np.ndenumerate(heatmap.maps[at]):
+        if np.isfinite(value):
+            share = (value - low) / (top - low)
+            dark = abs(share - 0.5) > 0.3 if heatmap.diverging else share < 0.5
+            place = (corner[0] + (column + 0.5) * wide, corner[1] + (row + 0.5) * high - half)
+            words = f"{value:.0f}".replace("-", "−")
+            page.text(*place, words, look.small_pt, color="white" if dark else "black", ha="center")
 
 
 def colours(values: NDArray[np.float64], low: float, high: float, diverging: bool) -> NDArray[np.uint8]:

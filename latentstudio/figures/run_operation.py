@@ -1,7 +1,7 @@
 """Run an operation: inputs to codes, codes to measured frames, frames to a strip or a grid."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from latentstudio.figures.splits import held_out_of
 from latentstudio.figures.workspace import Workspace, changes, model_words
 from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
-from latentstudio.results import ImageGrid, Partial, Strip
+from latentstudio.results import ImageGrid, Measure, Partial, Strip
 from latentstudio.stats.directions import Direction, Wish
 
 if TYPE_CHECKING:
@@ -62,8 +62,12 @@ def run_operation(recipe: Recipe, workspace: Workspace, chunk: int) -> Iterator[
     span = _DECODING if run.data is not None else 1.0
     for share in board.decode(chunk):
         yield Partial(span * share * 0.999, _result(run, codes, board), "Decoding")
+    watching = _DECODING + (0.2 if getattr(run.operation, "watches", tuple)() else 0.0)
+    codes = yield from _watched(run, codes, workspace, watching)
+    if watching > _DECODING:
+        yield Partial(watching, _result(run, codes, board), "Decoding")
     if run.data is not None:
-        yield from read_data(run, workspace, _DECODING, 0.99)
+        yield from read_data(run, workspace, watching, 0.99)
         if run.codes is not None:
             board.measure(run.codes, held_out_of(run.info, run.data))
     yield Partial(1.0, _result(run, codes, board))
@@ -120,13 +124,37 @@ def read_directions(run: OperationRun, workspace: Workspace, start: float, stop:
     UserError
         There is no data set, or no such attribute in it.
     """
-    looking = directions_for(run.operation, run.recipe, run.model, run.data, workspace)
-    try:
-        while True:
+    run.directions |= yield from _found(run, workspace, "wishes", start, stop)
+
+
+def read_watched(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:
+    """Fill ``run.directions`` with those along which frames are only measured, and yield progress without results."""
+    run.directions |= yield from _found(run, workspace, "watches", start, stop)
+
+
+def _found(
+    run: OperationRun, workspace: Workspace, which: str, start: float, stop: float
+) -> Generator[Partial, None, dict[Wish, Direction]]:
+    looking = directions_for(run.operation, run.recipe, run.model, run.data, workspace, which)
+    while True:
+        try:
             share, words = next(looking)
-            yield Partial(start + (stop - start) * share, None, words)
-    except StopIteration as ended:
-        run.directions = ended.value
+        except StopIteration as ended:
+            found: dict[Wish, Direction] = ended.value
+            return found
+        yield Partial(start + (stop - start) * share, None, words)
+
+
+def _watched(run: OperationRun, codes: Codes, workspace: Workspace, stop: float) -> Generator[Partial, None, Codes]:
+    """Measure the frames along the directions that are watched; the pictures need not wait for those."""
+    watches: tuple[Wish, ...] = getattr(run.operation, "watches", tuple)()
+    if not watches:
+        return codes
+    yield from read_watched(run, workspace, _DECODING, stop)
+    flat = codes.codes.detach().double().cpu().numpy()
+    found = [run.directions[wish] for wish in watches]
+    further = tuple(Measure(d.words, d.quantile_of(flat), "percentile", brief=False) for d in found)
+    return replace(codes, measures=(*codes.measures, *further))
 
 
 def read_data(run: OperationRun, workspace: Workspace, start: float, stop: float) -> Iterator[Partial]:

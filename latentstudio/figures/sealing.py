@@ -17,6 +17,7 @@ from latentstudio.figures.run_operation import (
     open_run,
     read_data,
     read_directions,
+    read_watched,
     wants_data_means,
 )
 from latentstudio.figures.workspace import Workspace
@@ -45,6 +46,8 @@ def sealed(recipe: Recipe, workspace: Workspace) -> Recipe:
         inputs[MEAN_CODE] = (CodeInput.of(mean, "mean code", origin),)
         inputs[MEAN_IMAGE] = (CodeInput.of(mean_image_of(run).numpy(), "mean image", origin),)
     for _ in read_directions(run, workspace, 0.0, 1.0):
+        pass
+    for _ in read_watched(run, workspace, 0.0, 1.0):
         pass
     for wish, direction in run.directions.items():
         inputs.setdefault(slot_of(wish), packed(direction))

@@ -59,10 +59,18 @@ def table_of(result: Result) -> Table:
         names = [result.group_labels[g] if 0 <= g < len(result.group_labels) else None for g in result.groups]
         dots = zip(result.members, result.points, names, strict=True)
         return Table(("image", "x", "y", "group"), tuple((int(m), float(p[0]), float(p[1]), g) for m, p, g in dots))
+    if isinstance(result, Heatmap) and result.row_labels and result.column_labels:
+        named = [(v, m) for v, m in zip(result.labels, result.maps, strict=True)]
+        lines = [(v, r, *map(_known, m[k])) for v, m in named for k, r in enumerate(result.row_labels)]
+        return Table(("map", "row", *result.column_labels), tuple(lines), digits=4)
     if isinstance(result, Heatmap):
         maps = [(v, *_range(m)) for v, m in zip(result.labels, result.maps, strict=True)]
         return Table(("map", "lowest", "highest", "mean"), tuple(maps), digits=4)
     return _sheet_table(result)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _curve_table(curve: Curve) -> Table:

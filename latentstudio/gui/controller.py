@@ -27,9 +27,9 @@ from latentstudio.gui.views import FetchProgress, PanelView, frame_label, origin
 from latentstudio.results import ImageGrid, Strip
 from latentstudio.studio.cache import ResultCache
 from latentstudio.studio.catalogue import Catalogue
-from latentstudio.studio.document import Document
+from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import Answer, ColumnsReady, DatasetFacts, Engine, EngineStatus, Request, Urgency
-from latentstudio.studio.resolve import resolve, resolve_decoding, resolve_inspection, resolve_panel
+from latentstudio.studio.resolve import Reason, resolve, resolve_decoding, resolve_inspection, resolve_panel
 from latentstudio.studio.session import Session
 from latentstudio.studio.session_files import changed_data
 
@@ -79,7 +79,7 @@ class Controller(EditingController):
             self.lanes,
             self.inspection_changed.emit,
             self.inspection_reason.emit,
-            self.preview_changed.emit,
+            self._previewed,
             lambda sentence: self.message.emit(sentence, "error"),
         )
         self._opener = Opener(self)
@@ -195,10 +195,21 @@ class Controller(EditingController):
             self._probe.release()
             return
         panel = self.document.panel(panel_id)
-        single = replace(panel, params={**panel.params, "at": float(position)})
-        wanted = resolve_panel(self.document, single, self._catalogue)
-        if not hasattr(wanted, "text"):
-            self._probe.scrub(panel_id, wanted)
+        self.preview(replace(panel, params={**panel.params, "at": float(position)}))
+
+    def preview(self, panel: Panel) -> None:
+        """Run a panel as it would be under the hand, before everything else; the newest one wins."""
+        wanted = resolve_panel(self.document, panel, self._catalogue)
+        if isinstance(wanted, Recipe):
+            self._probe.scrub(panel.id, wanted)
+
+    def _previewed(self, panel_id: str, result: Strip | ImageGrid) -> None:
+        self.preview_changed.emit(panel_id, result.frames)
+        self.preview_made.emit(panel_id, result)
+
+    def resolved(self, panel: Panel) -> Recipe | Reason:
+        """Return the recipe of a panel that need not be part of the document, or the reason why there is none."""
+        return resolve_panel(self.document, panel, self._catalogue)
 
     def decode(self, panel_id: str, code: CodeInput) -> None:
         """Decode a code under a panel's model at once, before everything else; `preview_changed` has the answer."""

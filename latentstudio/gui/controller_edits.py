@@ -35,6 +35,7 @@ class EditingController(QObject):
     inspection_changed = Signal(object)  # figures.inspect.Inspection or None
     inspection_reason = Signal(str)  # why there is nothing to inspect; empty when there is
     preview_changed = Signal(str, object)  # panel id, Frames under the hand
+    preview_made = Signal(str, object)  # panel id, the Strip or ImageGrid under the hand
     hover_changed = Signal(object)  # Input or None
     message = Signal(str, str)  # sentence; info, warning or error
     status_changed = Signal(object)  # EngineStatus

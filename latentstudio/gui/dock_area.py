@@ -18,7 +18,7 @@ LAYOUT_VERSION = 1
 
 BROWSER_WIDTH, INSPECTOR_WIDTH = 340, 280
 
-_OWN_PANELS = {"interpolate": "strip", "corrupt": "corruption"}
+_OWN_PANELS = {"interpolate": "strip", "corrupt": "corruption", "attribute": "attributes"}
 """Operations with a panel of their own; the others share one."""
 
 

@@ -7,11 +7,15 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from latentstudio.data.attribute_spec import SELECTION
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Figure, ImageInput, Input, Recipe
+from latentstudio.gui.markers import Move
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
+from latentstudio.studio.resolve import plugin_of
 
+DEFAULT_PERCENTILE = 75.0
 STEMS = {"interpolate": "strip", "sample": "samples"}
 """Panel ids that are not the registry name."""
 
@@ -155,15 +159,30 @@ def reopen(document: Document, figure: Figure) -> Document:
         document = replace(document, model=lead.model.name, model_digest="", snapshot=lead.model.snapshot)
     used: set[str] = set()
     first = ""
+    face: Input | None = None
     for recipe in recipes:
+        marked = _with_move(document, recipe, used)
+        if marked is not None:
+            document, face = marked, recipe.inputs["images"][0]
+            continue
         document, panel_id = _place(document, recipe, lead, used)
         used.add(panel_id)
         first = first or panel_id
     current = document.current
     if isinstance(current, ImageInput) and current.dataset != document.data:
         # What the inspector showed belongs to the scene before; the figure's own first picture takes its place.
-        current = next((item for inputs in lead.inputs.values() for item in inputs), None)
-    return replace(document, active=first, current=current)
+        current = next((item for inputs in _slots_of(lead).values() for item in inputs), None)
+    return replace(document, active=first, current=current if face is None else face)
+
+
+def _with_move(document: Document, recipe: Recipe, used: set[str]) -> Document | None:
+    """Give the histograms of a figure the marker that its moved face stands for; None for any other recipe."""
+    move = Move.of_recipe(recipe)
+    panels = (p for p in document.panels if p.id in used and p.name == "projections")
+    panel = next((p for p in panels if move is not None and p.params.get("attribute") == move.attribute), None)
+    if move is None or panel is None:
+        return None
+    return document.with_panel(replace(panel, view={"move": move.to_view()}))
 
 
 def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> tuple[Document, str]:
@@ -177,14 +196,97 @@ def _place(document: Document, recipe: Recipe, lead: Recipe, used: set[str]) -> 
         kind=recipe.kind,
         name=recipe.name,
         params=dict(recipe.params),
-        slots=dict(recipe.inputs),
+        slots=_slots_of(recipe),
         follow_selection=recipe.selection is not None,
     )
     if recipe.model is not None and recipe.model != lead.model:
         panel = replace(panel, model=recipe.model.name, snapshot=recipe.model.snapshot)
     if recipe.data is not None and recipe.data != lead.data:
         panel = replace(panel, data=recipe.data.spec)
-    document = document.with_panel(panel)
+    document = _with_groups(document.with_panel(panel), recipe)
     if recipe.selection is not None:
         document = replace(document, selection=tuple(recipe.selection))
     return document, panel_id
+
+
+def _slots_of(recipe: Recipe) -> dict[str, tuple[Input, ...]]:
+    """What lies on the slots of a recipe; the means and directions that are sealed beside them are no pictures."""
+    plugin = plugin_of(recipe.kind, recipe.name)
+    if plugin is None:
+        return dict(recipe.inputs)
+    names = {slot.name for slot in getattr(plugin, "slots", ())}
+    return {name: inputs for name, inputs in recipe.inputs.items() if name in names}
+
+
+def _with_groups(document: Document, recipe: Recipe) -> Document:
+    """The selections that attributes of the recipe speak of come back under their names."""
+    if not recipe.groups or (recipe.data is not None and recipe.data.spec != document.data):
+        return document
+    named = {name: tuple(members) for name, members in recipe.groups.items() if name != SELECTION}
+    selection = tuple(recipe.groups.get(SELECTION, document.selection))
+    return replace(document, selection=selection, named_selections={**document.named_selections, **named})
+
+
+def make_attribute(document: Document, panel_id: str, name: str, members: Sequence[int], other: str = "") -> Document:
+    """Keep images under a name and let a panel edit the attribute that they have and the rest, or `other`, lack.
+
+    Parameters
+    ----------
+    panel_id : a panel of the operation `attribute`; empty adds one.
+    other : name of the selection that lacks it, empty for all other images.
+    """
+    kept = tuple(dict.fromkeys(int(i) for i in members))
+    document = replace(document, named_selections={**document.named_selections, name: kept})
+    if not panel_id:
+        document, panel_id = add_panel(document, "operation", "attribute")
+    return add_attribute(document, panel_id, attribute_of(name, other))
+
+
+def attribute_of(name: str, other: str = "") -> str:
+    """Return the words of the attribute of a named selection against the rest, or against another."""
+    return f"{SELECTION}:{name}" + (f"|{SELECTION}:{other}" if other else "")
+
+
+def add_attribute(document: Document, panel_id: str, words: str) -> Document:
+    """Let a panel edit a further attribute, by its default amount: 1, or the 75th percentile on the quantile scale."""
+    panel = document.panel(panel_id)
+    attributes = list(panel.params.get("attributes", ()))
+    if words in attributes:
+        return document
+    amounts = amounts_of(panel)
+    amounts.append(DEFAULT_PERCENTILE if panel.params.get("scale") == "quantile" else 1.0)
+    params = {**panel.params, "attributes": [*attributes, words], "amounts": amounts}
+    return replace(document.with_panel(replace(panel, params=params)), active=panel_id)
+
+
+def remove_attribute(document: Document, panel_id: str, words: str) -> Document:
+    """Take an attribute and its amount out of a panel."""
+    panel = document.panel(panel_id)
+    pairs = zip(panel.params.get("attributes", ()), amounts_of(panel), strict=True)
+    left = [(attribute, amount) for attribute, amount in pairs if attribute != words]
+    params = {name: value for name, value in panel.params.items() if name not in ("attributes", "amounts")}
+    if left:
+        params |= {"attributes": [a for a, _ in left], "amounts": [amount for _, amount in left]}
+    return document.with_panel(replace(panel, params=params))
+
+
+def amounts_of(panel: Panel) -> list[float]:
+    """Amount of every attribute of a panel; those that are not set are 1, or a percentile on the quantile scale."""
+    attributes = panel.params.get("attributes", ())
+    amounts = [float(a) for a in panel.params.get("amounts", ())]
+    if len(amounts) == len(attributes):
+        return amounts
+    return [DEFAULT_PERCENTILE if panel.params.get("scale") == "quantile" else 1.0] * len(attributes)
+
+
+def leak_panel(document: Document, panel_id: str) -> tuple[Document, str]:
+    """Let an analysis measure what the edits of a panel leak; the one there is, or a new one. Returns its id too."""
+    source = document.panel(panel_id).params
+    found = next((p.id for p in document.panels if p.kind == "analysis" and p.name == "attribute_leak"), "")
+    if not found:
+        document, found = add_panel(document, "analysis", "attribute_leak")
+    panel = document.panel(found)
+    kept = {n: v for n, v in panel.params.items() if n not in ("attributes", "watched", "estimator", "keep", "edit")}
+    wanted = {"attributes": "attributes", "watch": "watched", "estimator": "estimator", "keep": "keep"}
+    params = kept | {theirs: source[ours] for ours, theirs in wanted.items() if source.get(ours)}
+    return replace(document.with_panel(replace(panel, params=params)), active=found), found

@@ -31,6 +31,12 @@ def _operation(controller: Controller, panel_id: str) -> QWidget:
     return OperationPanel(controller, panel_id)
 
 
+def _attributes(controller: Controller, panel_id: str) -> QWidget:
+    from latentstudio.gui.panels.attributes import AttributesPanel
+
+    return AttributesPanel(controller, panel_id)
+
+
 def _corruption(controller: Controller, panel_id: str) -> QWidget:
     from latentstudio.gui.panels.corruption import CorruptionPanel
 
@@ -58,6 +64,7 @@ MAKERS: dict[str, Callable[[Controller, str], QWidget]] = {
     "inspector": _inspector,
     "strip": _strip,
     "operation": _operation,
+    "attributes": _attributes,
     "corruption": _corruption,
     "analysis": _analysis,
     "jobs": _jobs,

@@ -1,5 +1,6 @@
 """Where a face lies on the line of a histogram, and its code moved along that line: pure functions."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -7,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.data.prepare import fit
-from latentstudio.figures.recipe import CodeInput
+from latentstudio.figures.recipe import CodeInput, Recipe
 from latentstudio.gui.widgets.readouts import number
 from latentstudio.results import Axis, Bytes, Distribution, Floats, Result, Sheet
-from latentstudio.stats.pictures import shrunk
 
 if TYPE_CHECKING:
     from latentstudio.figures.inspect import Inspection
 
 Codes = NDArray[np.float32]
+_ORIGIN = r"moved along the (\w+) projection of (.+) to (-?\d[-+.e\d]*)$"
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,23 @@ class Move:
         fits = isinstance(line, str) and isinstance(to, int | float) and bool(np.isfinite(to))
         return Move(words, line, float(to)) if fits and words == attribute else None
 
+    @staticmethod
+    def of_recipe(recipe: Recipe) -> "Move | None":
+        """Read the move that a figure shows beside its histograms, from the words that `moved_input` wrote."""
+        shown = recipe.inputs.get("images", ())
+        code = shown[1] if recipe.name == "reconstruct" and len(shown) == 2 else None
+        found = re.search(_ORIGIN, code.origin) if isinstance(code, CodeInput) else None
+        return None if found is None else Move(found[2], found[1], float(found[3]))
+
 
 def on_line(axis: Axis, code: Codes, picture: Bytes | None) -> float | None:
     """Projection of a face: of its code (D,), or of its picture uint8 (H, W, C) as the model sees it.
 
     None where they do not fit the line: it belongs to another model, or there is no picture.
     """
+    from latentstudio.data.prepare import fit
+    from latentstudio.stats.pictures import shrunk
+
     if axis.space == "latent":
         values: NDArray[Any] = code
     elif picture is None:
@@ -116,5 +127,5 @@ def moved_input(move: Move, axis: Axis, inspection: "Inspection") -> CodeInput:
     return CodeInput.of(
         moved(axis, inspection.code, move.to),
         label=f"{name}, {move.attribute} {number(move.to)}",
-        origin=f"{name} moved along the {axis.name} projection of {move.attribute} to {move.to:.6g}",
+        origin=f"{name} moved along the {axis.name} projection of {move.attribute} to {move.to:.9g}",
     )

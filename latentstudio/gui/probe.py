@@ -5,7 +5,7 @@ from typing import Any
 
 from latentstudio.figures.recipe import Recipe
 from latentstudio.gui.lanes import Lanes
-from latentstudio.results import Frames, ImageGrid, Partial, Strip
+from latentstudio.results import ImageGrid, Partial, Strip
 from latentstudio.studio.requests import Answer, Inspect, RunRecipe, Urgency
 from latentstudio.studio.resolve import Reason
 
@@ -20,7 +20,7 @@ class Probe:
     ----------
     inspected : receives an `figures.inspect.Inspection`, or None when nothing is inspected.
     reason : receives the hint why there is nothing to inspect, empty otherwise.
-    preview : receives a panel's id and the frames for the position under the hand, one per path.
+    preview : receives a panel's id and the result under the hand: the frames of one position, one per path.
     failed : receives a sentence.
     """
 
@@ -29,7 +29,7 @@ class Probe:
         lanes: Lanes,
         inspected: Callable[[Any], None],
         reason: Callable[[str], None],
-        preview: Callable[[str, Frames], None],
+        preview: Callable[[str, Strip | ImageGrid], None],
         failed: Callable[[str], None],
     ) -> None:
         self._lanes = lanes
@@ -83,7 +83,7 @@ class Probe:
             if step.error:
                 self._failed(step.error)
             elif shows:
-                self._preview(panel_id, step.payload.result.frames)
+                self._preview(panel_id, step.payload.result)
             if shows or step.done or step.error:
                 self._decoding = False
                 if self._next is not None:

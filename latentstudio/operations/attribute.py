@@ -88,6 +88,13 @@ class Attribute:
         help="The edit is made perpendicular to the directions of these attributes.",
         advanced=True,
     )
+    watch: tuple[str, ...] = control(
+        (),
+        "Watch",
+        "attributes",
+        help="What leaks into these is measured: the percentile of every frame along their directions.",
+        advanced=True,
+    )
     parts: tuple[str, ...] = control(
         (ALL,), "Parts", "parts", help="Only these parts of the code are moved.", advanced=True
     )
@@ -105,6 +112,10 @@ class Attribute:
     def wishes(self) -> tuple[Wish, ...]:
         """Directions that `codes` asks for."""
         return tuple(self._wish(spec) for spec in dict.fromkeys((*self.attributes, *self.keep)) if spec)
+
+    def watches(self) -> tuple[Wish, ...]:
+        """Directions along which frames are measured once they are decoded, beside those of the attributes."""
+        return tuple(self._wish(s) for s in dict.fromkeys(self.watch) if s and s not in self.attributes)
 
     def lacks(self, inputs: Mapping[str, object]) -> str:
         """What is missing before there is anything to compute, as a hint; empty when nothing is."""

@@ -92,6 +92,8 @@ class Operation(Protocol):
     Attributes
     ----------
     needs : abilities of the model, as the values of `models.base.Ability`.
+    wishes : (optional) method that returns directions without which there are no codes ; watches : (optional) those
+        along which the percentiles of all frames are measured, after they are decoded.
     lacks : (optional) method, from inputs to a hint at what the person has to say first; empty for nothing.
     wanted_region : (optional) pixels whose sensitivity to each component is computed before `codes` is called.
     picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.

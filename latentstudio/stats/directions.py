@@ -14,14 +14,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentstudio.stats.classifiers import Span
+
 Floats = NDArray[np.float64]
 Estimator = Literal["mean_difference", "logistic", "lda"]
 ESTIMATORS: tuple[str, ...] = ("mean_difference", "logistic", "lda")
 ESTIMATOR_LABELS: tuple[str, ...] = ("Difference of means", "Logistic regression", "Linear discriminant")
 
-# Weight of the squared norm in logistic regression, relative to the mean squared norm of the centred codes.
-_RIDGE = 1.0
 _QUANTILES = 1001
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Direction:
     mean_with, mean_without : float64 (D,) class means.
     counts : images with and without the property.
     share : share of those with it among all of whom it is known.
-    projections : float64 (n,), ascending: the codes of the sample on the unit vector; of more than 1,001 images, that
-        many quantiles. These and the vectors are rounded to float32, so that a sealed direction is the same direction.
+    projections : float64 (n,), ascending: each code of the sample on the unit direction that is found without it (see
+        `left_out_projections`); of more than 1,001 images, that many quantiles. These and the vectors are rounded to
+        float32, so that a sealed direction is the same direction.
     auc : area under the ROC curve of images that the direction was not fitted on (fitted on one half, tested on the
         other); NaN where a half lacks a class.
     noise : length that the difference of means of as many draws of N(0, I) would have, sqrt(D (1/n1 + 1/n0)).
@@ -115,7 +117,7 @@ def fit_direction(
     unit = vector / length if length > 0 else vector
     counts = (int(present.sum()), int((~present).sum()))
     auc = held_out_auc(codes, present, estimator, seed)
-    projections = np.sort(codes @ unit.astype(codes.dtype, copy=False))
+    projections = np.sort(left_out_projections(codes, present, estimator, seed, unit))
     if len(projections) > _QUANTILES:
         projections = np.percentile(projections, np.linspace(0, 100, _QUANTILES))
     kept = tuple(_rounded(values) for values in (vector, with_mean, without_mean))
@@ -153,25 +155,8 @@ def estimate(codes: NDArray[Any], present: NDArray[np.bool_], estimator: str) ->
 
 
 def _logistic_normal(codes: NDArray[Any], present: NDArray[np.bool_]) -> Floats:
-    """Normal of the ridge-penalised logistic regression, balanced in the classes.
-
-    The solution lies in the span of the centred codes X = V S U', so that the regression on the n scores V S has the
-    same solution as the one on D components.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    centred = codes - codes.mean(axis=0, dtype=np.float64).astype(codes.dtype)
-    gram = (centred @ centred.T).astype(np.float64)
-    scale = float(np.trace(gram)) / len(gram)
-    if scale <= 0:
-        return np.zeros(codes.shape[1])
-    values, vectors = np.linalg.eigh(gram)
-    kept = values > 1e-7 * values[-1]
-    roots = np.sqrt(values[kept])
-    scores = vectors[:, kept] * roots / np.sqrt(scale)
-    fit = LogisticRegression(C=1 / _RIDGE, class_weight="balanced", max_iter=500).fit(scores, present)
-    weights = vectors[:, kept] @ (fit.coef_[0] / roots)
-    return np.asarray(weights @ centred, dtype=np.float64)
+    """Normal of the ridge-penalised logistic regression, balanced in the classes."""
+    return Span(codes).classifier(np.ones(len(codes), dtype=np.bool_), present).weights
 
 
 def _discriminant_normal(codes: NDArray[Any], present: NDArray[np.bool_], difference: Floats) -> Floats:
@@ -221,6 +206,41 @@ def held_out_auc(codes: NDArray[Any], present: NDArray[np.bool_], estimator: str
         vector = estimate(codes[fitted], present[fitted], estimator)[0]
         found.append(auc_of(codes[~fitted] @ vector.astype(codes.dtype), tested))
     return float(np.mean(found))
+
+
+def left_out_projections(
+    codes: NDArray[Any], present: NDArray[np.bool_], estimator: str, seed: int, unit: Floats
+) -> Floats:
+    """Projections (n,) of codes (n, D) as those of images that had no part in finding the direction.
+
+    With more components than images a code lies far along a direction that it helped to find: the sample falls into two
+    clusters, and every other image between them, whatever it shows. For the difference of means each image is left out
+    in turn, d - (x - m) / (n - 1) for its own class, in closed form; for the other estimators each half is projected on
+    the direction of the other half. Directions turn about the mean of the sample, so that all count from one place.
+    """
+    mean = codes.mean(axis=0, dtype=np.float64)
+    answer = np.empty(len(codes))
+    if estimator == "mean_difference" and min(present.sum(), (~present).sum()) > 1:
+        means = {side: codes[present == side].mean(axis=0, dtype=np.float64) for side in (True, False)}
+        step = means[True] - means[False]
+        for start in range(0, len(codes), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            own = present[rows]
+            away = codes[rows] - np.where(own[:, None], means[True], means[False])
+            share = np.where(own, 1.0 / (present.sum() - 1), -1.0 / ((~present).sum() - 1))
+            found = step - share[:, None] * away
+            answer[rows] = np.einsum("nd,nd->n", codes[rows] - mean, found)
+            answer[rows] /= np.maximum(np.linalg.norm(found, axis=1), 1e-300)
+        return np.asarray(answer + unit @ mean, dtype=np.float64)
+    first = halves(present, seed)
+    for fitted in (first, ~first):
+        if present[fitted].sum() < 1 or (~present[fitted]).sum() < 1:
+            return np.asarray(codes @ unit.astype(codes.dtype, copy=False), dtype=np.float64)
+        vector = estimate(codes[fitted], present[fitted], estimator)[0]
+        length = np.linalg.norm(vector)
+        part = vector / length if length > 0 else vector
+        answer[~fitted] = (codes[~fitted] - mean) @ part
+    return np.asarray(answer + unit @ mean, dtype=np.float64)
 
 
 def halves(present: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:

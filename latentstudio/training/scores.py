@@ -76,7 +76,9 @@ def measure_sets(
 def _measure_images(model: LatentModel, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return log-densities, norms of codes and the baseline's log-densities, each (N,); the last empty without one."""
     baseline = getattr(model, "gaussian_log_prob", lambda _: torch.zeros(0))
-    return model.log_prob(images).cpu(), model.encode(images).norm(dim=1).cpu(), baseline(images).cpu()
+    both = getattr(model, "encode_with_log_prob", None)
+    codes, density = (model.encode(images), model.log_prob(images)) if both is None else both(images)
+    return density.cpu(), codes.norm(dim=1).cpu(), baseline(images).cpu()
 
 
 def _extra(model: LatentModel, images: Tensor, generator: torch.Generator) -> dict[str, dict[str, float | None]]:

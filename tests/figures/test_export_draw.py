@@ -104,6 +104,16 @@ def test_frames_that_are_not_finite_say_so() -> None:
     assert "log p −inf" in words
 
 
+def test_a_code_without_a_picture_has_neither_a_grey_box_nor_an_error() -> None:
+    originals = RNG.integers(0, 256, (2, 8, 8, 1), dtype=np.uint8)
+    both, one = (ImageGrid(frames(2), 2, ("a", "b"), originals, np.array([0.5, e])) for e in (0.7, np.nan))
+    drawn = [draw(Figure(rows=(), style=FigureStyle()), [[grid]]) for grid in (both, one)]
+    assert [sum(len(axes.images) for axes in page.axes) for page in drawn] == [4, 3]
+    words = " ".join(words_of(drawn[1]))
+    assert "nan" not in words
+    assert "error –" in words
+
+
 def test_dollar_signs_are_no_formulas() -> None:
     assert "$c$" in words_of(draw(Figure(rows=(), style=FigureStyle()), [[RESULTS["table"]]]))
 

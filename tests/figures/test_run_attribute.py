@@ -261,3 +261,25 @@ def test_an_attribute_of_a_table_without_columns_names_selections() -> None:
     workspace = ToyWorkspace(data={"toy": data}, split={})
     with pytest.raises(UserError, match="'empty' is not known of any image"):
         run(recipe(attributes=["empty"]), workspace)
+
+
+def test_what_is_watched_is_measured_after_the_pictures(workspace: ToyWorkspace) -> None:
+    made = recipe(watch=["yaw>0", "eyeglasses"], strengths=[0, 2])
+    parts = [p.result for p in run_recipe(made, workspace) if p.result is not None]
+    first = next(p for p in parts if p.frames.ready.all())
+    assert [m.label for m in first.measures] == ["eyeglasses"]
+    assert [(m.label, m.brief) for m in parts[-1].measures] == [("eyeglasses", True), ("yaw > 0", False)]
+    yaw = (workspace.data["toy"].attributes["yaw"].values > 0).astype(float)
+    unit, codes, left_out = difference(workspace, yaw), codes_of(workspace), []
+    unit /= np.linalg.norm(unit)
+    for row in range(40):
+        others = np.arange(40) != row
+        alone = codes[others & (yaw == 1)].mean(axis=0) - codes[others & (yaw == 0)].mean(axis=0)
+        centre = codes.mean(axis=0)
+        left_out.append((codes[row] - centre) @ alone / np.linalg.norm(alone) + centre @ unit)
+    places = parts[-1].frames.codes.astype(float) @ unit
+    expected = 100 * np.searchsorted(np.sort(left_out), places) / 40
+    np.testing.assert_allclose(parts[-1].measures[1].values, expected, atol=1e-6)
+    again = msgspec.convert(msgspec.to_builtins(seal(made, workspace)), Recipe)
+    after = run(again, ToyWorkspace(data={}))
+    np.testing.assert_allclose(after.measures[1].values, parts[-1].measures[1].values)

@@ -344,6 +344,30 @@ def test_a_slot_for_many_adds_and_forgets(made) -> None:
     assert controller.document.panel("mean-1").slots == {}
 
 
+def test_a_prototype_selects_its_class_and_is_dragged_as_a_code(made, qtbot, monkeypatch) -> None:
+    classes = (np.array([], dtype=np.int64), np.array([1, 4, 6]))
+    grid = ImageGrid(
+        frames(np.stack([code(2), code(9)])), 2, ("zero code", "smiling"), row_labels=("Prototypes",), members=classes
+    )
+    panel, controller, _ = made(
+        Panel(id="prototypes-1", kind="analysis", name="prototypes"), {"prototypes": Sheet((grid,), title="x")}
+    )
+    view = panel.result.parts[0]
+    qtbot.mouseClick(view, LEFT, NONE, view.frame_rect(1).center().toPoint())
+    assert controller.document.selection == (1, 4, 6)
+    assert view.chosen == {1}
+    assert np.array_equal(controller.document.current.values(), code(9))
+    controller.undo()
+    QApplication.processEvents()
+    carried: list = []
+    monkeypatch.setattr(
+        "latentstudio.gui.widgets.frame_actions.start_drag", lambda widget, inputs, pixels: carried.extend(inputs)
+    )
+    view.drag_started.emit(1)
+    assert np.array_equal(carried[0].values(), code(9))
+    assert carried[0].label == "Prototypes, smiling"
+
+
 def histogram() -> Distribution:
     values = np.array([0.5, 1.5, 1.6, 2.5])
     edges = np.arange(4.0)

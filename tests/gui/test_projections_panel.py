@@ -308,7 +308,7 @@ def test_a_saved_session_brings_the_move_back(made) -> None:
     assert again.panel("projections-1").view == {"move": ["with", "zero", 3.0]}
 
 
-def test_the_exported_figure_holds_the_face_and_its_moved_code(made) -> None:
+def test_the_exported_figure_holds_the_face_and_its_moved_code_and_brings_both_back(made) -> None:
     _, controller, _ = made(face=4, view={"move": ["with", "opposite", 9.0]})
     figure = figure_of(controller, ["projections-1"], FigureStyle())
     assert [[recipe.name for recipe in row] for row in figure.rows] == [["projections"], ["reconstruct"]]
@@ -316,6 +316,13 @@ def test_the_exported_figure_holds_the_face_and_its_moved_code(made) -> None:
     assert source == image(4)
     assert there.values().tolist() == [9.0, *code(4)[1:].tolist()]
     assert "with" in there.label
+    fresh, _ = world(Panel(id="norms-1", kind="analysis", name="norms"))
+    fresh.reopen(figure)
+    again = fresh.document
+    assert [panel.name for panel in again.panels] == ["norms", "projections"], "no panel for the moved face"
+    assert again.panel("projections-1").view == {"move": ["with", "opposite", 9.0]}
+    assert (again.current, again.active) == (image(4), "projections-1")
+    fresh.close()
     controller.set_view("projections-1", "move", None, "Back")
     assert len(figure_of(controller, ["projections-1"], FigureStyle()).rows) == 1
 

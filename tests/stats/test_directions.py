@@ -13,6 +13,7 @@ from latentstudio.stats.directions import (
     fit_direction,
     halves,
     ledoit_wolf_of_gram,
+    left_out_projections,
     orthogonalised,
 )
 
@@ -132,7 +133,31 @@ def test_percentiles_and_quantiles_are_each_others_inverse() -> None:
         code = direction.unit * direction.at_quantile(percent)
         assert direction.quantile_of(code[None])[0] == pytest.approx(percent, abs=0.5)
     expected = np.percentile(codes @ direction.unit, 30)
-    assert direction.at_quantile(30) == pytest.approx(expected, abs=1e-5)
+    assert direction.at_quantile(30) == pytest.approx(expected, abs=0.3)
+
+
+def test_every_projection_is_on_a_direction_found_without_it() -> None:
+    codes, present = _classes(n=20, size=12)
+    unit = estimate(codes, present, "mean_difference")[0]
+    unit /= np.linalg.norm(unit)
+    found = left_out_projections(codes, present, "mean_difference", 0, unit)
+    for row in range(20):
+        others = np.arange(20) != row
+        alone = estimate(codes[others], present[others], "mean_difference")[0]
+        expected = (codes[row] - codes.mean(axis=0)) @ alone / np.linalg.norm(alone) + codes.mean(axis=0) @ unit
+        assert found[row] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_new_images_spread_over_all_percentiles_also_with_more_components_than_images(estimator: str) -> None:
+    codes, present = _classes(n=2100, size=800, shift=4.0)
+    fitted = np.arange(2100) < 100
+    direction = fit_direction(codes[fitted], present[fitted].astype(float), estimator, 0, ("yes", "no"), 0.4)
+    places = direction.quantile_of(codes[~fitted])
+    # Quartiles of 2,000 new images against a sample of 100; in the sample's own projections all would be near 60.
+    assert np.percentile(places, [25, 50, 75]) == pytest.approx([25, 50, 75], abs=14)
+    own = 100 * np.searchsorted(np.sort(codes[fitted] @ direction.unit), codes[~fitted] @ direction.unit) / 100
+    assert np.ptp(np.percentile(own, [10, 90])) < np.ptp(np.percentile(places, [10, 90])) / 2
 
 
 def test_the_noise_of_a_difference_is_that_of_draws() -> None:

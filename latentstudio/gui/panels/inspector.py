@@ -29,7 +29,9 @@ from latentstudio.gui.widgets.picture_label import PictureLabel
 from latentstudio.gui.widgets.picture_window import PictureWindow
 from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.gui.widgets.readout_table import ReadoutTable
+from latentstudio.gui.widgets.readouts import measured
 from latentstudio.paths import replacing
+from latentstudio.results import ImageGrid, Strip
 from latentstudio.studio.browse import image_input, image_name, named_image
 from latentstudio.studio.requests import ThumbnailBatch
 
@@ -209,9 +211,24 @@ class InspectorPanel(QWidget):
         if inspection.log_prob is not None:
             finite = bool(np.isfinite(inspection.log_prob))
             rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats".replace("-", "−"), not finite))
+        rows += [(words, value, False) for words, value in self._measures(inspection.code)]
         if inspection.error is not None:
             rows.append(("Reconstruction error", f"{inspection.error:.1f} / 255", inspection.error > 32))
         return rows
+
+    def _measures(self, code: NDArray[np.float32]) -> list[tuple[str, str]]:
+        """What a panel that shows this very code has measured of it besides, such as its percentiles of attributes."""
+        for panel in self._controller.document.panels:
+            result = self._controller.view(panel.id).result
+            if not isinstance(result, Strip | ImageGrid) or not result.measures:
+                continue
+            if result.frames.codes.shape[1] != len(code):
+                continue
+            same = np.flatnonzero((result.frames.codes == code).all(axis=1))
+            if len(same):
+                found = [(m.label, measured(m, int(same[0]))) for m in result.measures]
+                return [(f"{words}, percentile" if "%" in text else words, text) for words, text in found if text]
+        return []
 
     def _show_nearest(self, inspection: "Inspection") -> None:
         nearest = inspection.nearest[:NEAREST]

@@ -10,7 +10,7 @@ from latentstudio.gui.markers import Move, line_of, moved, moved_input, on_line,
 from latentstudio.gui.panels.analysis import AnalysisPanel
 from latentstudio.gui.widgets.face_mover import HINT, FaceMover
 from latentstudio.gui.widgets.frame_actions import FrameActions
-from latentstudio.gui.widgets.frames_of import inspected_frames, joined
+from latentstudio.gui.widgets.frames_of import inspected_frames, side_by_side
 from latentstudio.gui.widgets.readouts import number, percent
 from latentstudio.results import Axis, Distribution, Frames, Sheet
 
@@ -120,7 +120,7 @@ class ProjectionsPanel(AnalysisPanel):
         frames = inspected_frames(face)
         labels: tuple[str, ...] = ("Face",)
         if self._moved is not None:
-            frames, labels = joined(frames, self._moved), ("Face", "Moved")
+            frames, labels = side_by_side(frames, self._moved), ("Face", "Moved")
         self.mover.set_frames(frames, labels, None)
         values = values_on(self.result.result, axis)
         share = percentile_of(values, own)

@@ -44,6 +44,10 @@ class BoolField(Field):
         self.box.setChecked(bool(self.control.default if value is None else value))
 
 
+_LONG = 20
+"""Letters of a choice that a list beside its label has room for."""
+
+
 class ChoiceField(Field):
     """One of some: chips while there are few, a list when there are many."""
 
@@ -60,6 +64,10 @@ class ChoiceField(Field):
             self.setFocusProxy(self.chips.chips[0])
         else:
             self.list = QComboBox(self)
+            if max(map(len, labels)) > _LONG:
+                # A long choice must not make the form wider than its column.
+                self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+                self.list.setMinimumContentsLength(8)
             for value, label in zip(control.choices, labels, strict=True):
                 self.list.addItem(label, value)
             self.list.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

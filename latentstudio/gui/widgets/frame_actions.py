@@ -15,7 +15,7 @@ from latentstudio.gui.widgets.frame_card import CardFacts, FrameCard
 from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.picture_window import PictureWindow
-from latentstudio.gui.widgets.readouts import Readout, number, percent, readouts
+from latentstudio.gui.widgets.readouts import Readout, measured, number, percent, readouts
 from latentstudio.operations import OPERATIONS
 from latentstudio.paths import replacing
 
@@ -127,6 +127,7 @@ class FrameActions(QObject):
         lines = [("norm", norm), ("log-density", density), ("prior percentile", share)]
         if frames.data_percentile is not None:
             lines.append(("data percentile", Readout(percent(float(frames.data_percentile[frame])))))
+        lines += [(m.label, Readout(measured(m, frame))) for m in view.measures if measured(m, frame)]
         title = view.title(frame)
         nearest = self._nearest_of(frame)
         if nearest is None:

@@ -1,9 +1,11 @@
 """Pick frames out of frames, and say which dataset image is nearest to one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentstudio.figures.recipe import Recipe
 from latentstudio.results import Frames, ImageGrid, Strip
@@ -31,10 +33,8 @@ def take(frames: Frames, chosen: Sequence[int]) -> Frames:
 
 def at_position(strip: Strip, position: float) -> Frames | None:
     """Return the frames of all paths at a position that is a column of the strip; None between columns."""
-    columns = np.flatnonzero(np.abs(strip.positions - position) < 1e-9)
-    if not len(columns):
-        return None
-    return take(strip.frames, range(int(columns[0]), len(strip.frames), strip.columns))
+    column = column_of(strip, position)
+    return None if column < 0 else take(strip.frames, range(column, len(strip.frames), strip.columns))
 
 
 def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) -> tuple[str, int, str] | None:
@@ -47,6 +47,30 @@ def nearest_image(result: Strip | ImageGrid, recipe: Recipe | None, frame: int) 
         return None
     name = result.nearest_ids[frame] if frame < len(result.nearest_ids) else str(index)
     return recipe.data.spec, index, name
+
+
+def side_by_side(first: Frames, second: Frames) -> Frames:
+    """Return the frames of both; what only one of them knows is NaN, or no image, for the other."""
+
+    def both(name: str) -> NDArray[Any] | None:
+        found = [getattr(part, name) for part in (first, second)]
+        if all(values is None for values in found):
+            return None
+        lacking = -1 if name == "nearest" else np.nan
+        known = next(values for values in found if values is not None)
+        filled = [
+            np.full(len(part), lacking, dtype=known.dtype) if values is None else values
+            for part, values in zip((first, second), found, strict=True)
+        ]
+        return np.concatenate(filled)
+
+    return Frames(**{f.name: both(f.name) for f in fields(Frames)})  # type: ignore[arg-type]
+
+
+def column_of(strip: Strip, position: float) -> int:
+    """Return the column at a position, -1 where the strip has none there."""
+    columns = np.flatnonzero(np.abs(strip.positions - position) < 1e-9)
+    return int(columns[0]) if len(columns) else -1
 
 
 def inspected_frames(inspection: "Inspection") -> Frames:
@@ -62,23 +86,4 @@ def inspected_frames(inspection: "Inspection") -> Frames:
         nearest_distance=None,
         ready=np.ones(1, dtype=np.bool_),
         finite=np.array([inspection.finite]),
-    )
-
-
-def joined(first: Frames, second: Frames) -> Frames:
-    """Return two sets of frames one after the other, without what only one of them knows."""
-    density = None
-    if first.log_prob is not None and second.log_prob is not None:
-        density = np.concatenate([first.log_prob, second.log_prob])
-    return Frames(
-        images=np.concatenate([first.images, second.images]),
-        codes=np.concatenate([first.codes, second.codes]),
-        norm=np.concatenate([first.norm, second.norm]),
-        log_prob=density,
-        prior_percentile=np.concatenate([first.prior_percentile, second.prior_percentile]),
-        data_percentile=None,
-        nearest=None,
-        nearest_distance=None,
-        ready=np.concatenate([first.ready, second.ready]),
-        finite=np.concatenate([first.finite, second.finite]),
     )

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import colors, theme_signals
 from latentstudio.gui.widgets.painting import focus_ring, frame_box, pen, warning_mark
-from latentstudio.results import Band, Frames
+from latentstudio.results import Band, Frames, Measure
 
 CARD_DELAY = 90
 """Milliseconds from resting on a frame to its card."""
@@ -44,6 +44,7 @@ class FramesView(QWidget):
         self._frames: Frames | None = None
         self.norm_band: Band | None = None
         self.log_prob_band: Band | None = None
+        self.measures: tuple[Measure, ...] = ()
         self._stale = False
         self._hover = -1
         self._current = 0

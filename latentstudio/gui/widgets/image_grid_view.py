@@ -14,7 +14,7 @@ from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.image_grid_geometry import GridGeometry, grid_geometry
 from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, frame_box, pen, write, write_wrapped
 from latentstudio.gui.widgets.plots.view import how_of
-from latentstudio.gui.widgets.readouts import number, readouts, sentence
+from latentstudio.gui.widgets.readouts import measured, number, readouts, sentence
 from latentstudio.gui.widgets.tints import rising_gradient, tinted
 from latentstudio.results import ImageGrid, Measure
 
@@ -57,6 +57,7 @@ class ImageGridView(FramesView):
         self._grid = grid
         self._originals.clear()
         self._tints = _tints(grid)
+        self.measures = grid.measures if grid else ()
         self.norm_band = grid.norm_band if grid else None
         self.log_prob_band = grid.log_prob_band if grid else None
         self._mark()
@@ -270,10 +271,3 @@ def short_name(measure: Measure) -> str:
     """The unit of a measure, or its name where it has none: room at the left is short."""
     name, _, unit = measure.label.partition(", ")
     return _SHORT.get(name, unit or name)
-
-
-def measured(measure: Measure, frame: int) -> str:
-    """Write one number of a measure with its unit; nothing where there is none."""
-    value = float(measure.values[frame])
-    unit = measure.label.partition(", ")[2]
-    return f"{value:.{measure.digits}f}\u2009{unit}".rstrip() if np.isfinite(value) else ""

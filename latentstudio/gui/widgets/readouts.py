@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from latentstudio.results import Band, Frames
+from latentstudio.results import Band, Frames, Measure
 
 NAMES = ("norm", "log p", "prior")
 """What the three lines under a frame are, in the order in which lines are dropped from the end when room is short."""
@@ -49,6 +49,17 @@ def percent(value: float) -> str:
     if value > 99:
         return ">99\u2009%"
     return f"{value:.0f}\u2009%"
+
+
+def measured(measure: Measure, frame: int) -> str:
+    """Write one number of a measure with its unit; nothing where there is none."""
+    value = float(measure.values[frame])
+    if not math.isfinite(value):
+        return ""
+    if measure.unit == "percentile":
+        return percent(value)
+    unit = measure.label.partition(", ")[2]
+    return f"{value:.{measure.digits}f}\u2009{unit}".rstrip()
 
 
 def outside(value: float, band: Band | None) -> bool:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
 
+from latentstudio.gui.attribute_making import AttributeMaker
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.icons import icon
 from latentstudio.gui.naming import named
@@ -47,6 +48,8 @@ class SelectionMenu(QToolButton):
             menu.addSeparator()
         for title, members in document.named_selections.items():
             self._add_named(menu.addMenu(f"{title} ({len(members):,})"), title, members)
+        menu.addSeparator()
+        AttributeMaker(self._controller, self.window()).fill(menu.addMenu("Make an attribute"))
 
     def _add_named(self, menu: QMenu, title: str, members: tuple[int, ...]) -> None:
         select = self._controller.select

@@ -29,7 +29,7 @@ class StripGeometry:
     ----------
     frame_width, frame_height : size of a picture; pitch : distance between the centres of neighbouring columns.
     first : x of the centre of column 0.
-    line_height : height of one readout line; lines : how many stand under each frame, 0 to 3.
+    line_height : height of one readout line; lines : how many stand under each frame.
     """
 
     columns: int
@@ -99,6 +99,7 @@ def strip_geometry(
     room: tuple[float, float],
     line_height: float,
     ratio: float = 1.0,
+    most: int = 3,
 ) -> StripGeometry:
     """Fit `rows` of `columns` frames into a room.
 
@@ -111,12 +112,13 @@ def strip_geometry(
     picture : (height, width) of a frame in px of the model.
     room : (width, height) in logical px.
     ratio : device px per logical px.
+    most : readout lines that there are.
     """
     height, width = picture
     aspect = height / width
     pitch = max(LEAST_EDGE + 4, (room[0] - LABEL_WIDTH - MARGIN) / max(columns, 1))
     edge = min(pitch - 4, LARGEST_EDGE)
-    lines, gap, free = _share(rows, room[1], line_height, aspect)
+    lines, gap, free = _share(rows, room[1], line_height, aspect, most)
     edge = max(LEAST_EDGE, min(edge, free / aspect))
     edge = crisp_edge(edge, width, ratio)
     return StripGeometry(
@@ -133,17 +135,17 @@ def strip_geometry(
     )
 
 
-def _share(rows: int, height: float, line_height: float, aspect: float) -> tuple[int, float, float]:
+def _share(rows: int, height: float, line_height: float, aspect: float, most: int) -> tuple[int, float, float]:
     """Return readout lines, gap between rows and height of a frame for `rows` rows in `height` px.
 
-    Few rows keep all three readouts; many rows give up lines before they give up pictures, and scroll at last.
+    Few rows keep all readouts; many rows give up lines before they give up pictures, and scroll at last.
     """
 
     def free(lines: int, gap: float) -> float:
         words = READOUT_GAP + lines * line_height if lines else 0.0
         return (height - 2 * 4 - (rows - 1) * gap) / max(rows, 1) - words
 
-    for lines in (3, 2, 1):
+    for lines in range(most, 0, -1):
         if free(lines, ROW_GAP) >= ROOMY_EDGE * aspect:
             return lines, ROW_GAP, free(lines, ROW_GAP)
     for lines in (1, 0):

@@ -8,10 +8,12 @@ from latentstudio.gui.theme import colors, numeric_font, small_font
 from latentstudio.gui.widgets.frames_view import FramesView
 from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, write, write_wrapped
 from latentstudio.gui.widgets.path_colours import path_colour
-from latentstudio.gui.widgets.readouts import NAMES, place, readouts, sentence
+from latentstudio.gui.widgets.readouts import NAMES, Readout, measured, place, readouts, sentence
 from latentstudio.gui.widgets.strip_geometry import LABEL_WIDTH, StripGeometry, strip_geometry
-from latentstudio.results import Strip
+from latentstudio.results import Measure, Strip
 
+_MEASURES = 3
+"""Most lines of further measures under a frame; the card and screen readers have all."""
 _ENDLESS = 100_000.0
 """Height of a room that is not limited: frames become as large as the width allows."""
 
@@ -48,6 +50,7 @@ class StripView(FramesView):
         self._strip = strip
         self.norm_band = strip.norm_band if strip else None
         self.log_prob_band = strip.log_prob_band if strip else None
+        self.measures = strip.measures if strip else ()
         self._arrange()
         self._show_frames(strip.frames if strip else None)
 
@@ -90,6 +93,7 @@ class StripView(FramesView):
                 room=(self.width(), self._room or _ENDLESS),
                 line_height=float(round(QFontMetricsF(numeric_font(0.85)).height())),
                 ratio=self.devicePixelRatioF(),
+                most=len(self._names()),
             )
         if geometry != self._geometry:
             self._geometry = geometry
@@ -117,6 +121,18 @@ class StripView(FramesView):
         label = self._strip.row_labels[row] if row < len(self._strip.row_labels) else f"path {row + 1}"
         return f"{label} {place(float(self._strip.positions[column]))}"
 
+    def _names(self) -> tuple[str, ...]:
+        """What the lines under a frame are; the last ones go first where room is short."""
+        return (*NAMES[:2], *(m.label for m in self._brief()), NAMES[2])
+
+    def _brief(self) -> tuple[Measure, ...]:
+        return tuple(m for m in self.measures if m.brief)[:_MEASURES]
+
+    def _lines(self, frame: int) -> tuple[Readout, ...]:
+        assert self._strip is not None
+        norm, density, share = readouts(self._strip.frames, frame, self.norm_band, self.log_prob_band)
+        return (norm, density, *(Readout(measured(m, frame)) for m in self._brief()), share)
+
     def describe(self, frame: int) -> str:
         """Say in words what a frame is, for screen readers."""
         if self._strip is None:
@@ -124,7 +140,9 @@ class StripView(FramesView):
         row, column = divmod(frame, self._strip.columns)
         label = self._strip.row_labels[row] if row < len(self._strip.row_labels) else f"path {row + 1}"
         where = f"{label}, frame {column + 1} of {self._strip.columns}, position {self._strip.positions[column]:.2f}"
-        return f"{where}: {sentence(self._strip.frames, frame, self.norm_band, self.log_prob_band)}"
+        words = f"{where}: {sentence(self._strip.frames, frame, self.norm_band, self.log_prob_band)}"
+        found = [(m.label, measured(m, frame)) for m in self.measures]
+        return ", ".join([words, *(f"{label} {text}" for label, text in found if text)])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the frames, or the hint where there are none."""
@@ -159,7 +177,7 @@ class StripView(FramesView):
         for line in range(geometry.lines):
             rect = geometry.line_rect(row * geometry.columns, line)
             margin = QRectF(0, rect.top(), LABEL_WIDTH - 8, rect.height())
-            write(painter, margin, NAMES[line], palette.muted, numeric_font(0.85), RIGHT)
+            write(painter, margin, self._names()[line], palette.muted, numeric_font(0.85), RIGHT)
 
     def _paint_readouts(self, painter: QPainter, frame: int) -> None:
         geometry, palette = self._geometry, colors()
@@ -167,8 +185,7 @@ class StripView(FramesView):
         assert self._strip is not None
         if not self._strip.frames.ready[frame]:
             return
-        values = readouts(self._strip.frames, frame, self.norm_band, self.log_prob_band)
-        for line, value in enumerate(values[: geometry.lines]):
+        for line, value in enumerate(self._lines(frame)[: geometry.lines]):
             color = palette.warning if value.unusual else (palette.text if line == 0 else palette.muted)
             font = numeric_font(0.85, bold=value.unusual)
             write(painter, geometry.line_rect(frame, line), value.text, color, font, CENTRE, Qt.TextElideMode.ElideNone)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.pixmaps import pixmap
 from latentstudio.gui.theme import GAP, colors, numeric_font, small_font
-from latentstudio.gui.widgets.painting import CENTRE, RIGHT, pen, write
+from latentstudio.gui.widgets.painting import CENTRE, LEFT, RIGHT, pen, write
 from latentstudio.gui.widgets.plots.view import ResultPart
 from latentstudio.gui.widgets.readouts import number
 from latentstudio.gui.widgets.tints import stops_of, tinted
@@ -19,6 +19,9 @@ from latentstudio.results import Heatmap
 
 _BAR = 54.0
 _EDGE = (48.0, 168.0)
+_MATRIX_EDGE = 460.0
+_CELL = (22.0, 44.0)
+"""Least and largest side in px of a cell of a matrix, which holds a number."""
 
 
 class _Maps(QWidget):
@@ -43,26 +46,50 @@ class _Maps(QWidget):
     def _line(self) -> float:
         return QFontMetricsF(small_font(0.9)).height()
 
+    @property
+    def _named(self) -> bool:
+        """Whether this is a matrix, with names around it and numbers in it."""
+        return self.heatmap is not None and bool(self.heatmap.column_labels)
+
+    def _widest(self, words: tuple[str, ...]) -> float:
+        metrics = QFontMetricsF(small_font(0.9))
+        return max((metrics.horizontalAdvance(w) + 6 for w in words), default=0.0)
+
+    def _margins(self) -> tuple[float, float]:
+        """Room for the names of rows at the left, and of columns below each map."""
+        assert self.heatmap is not None
+        return min(self._widest(self.heatmap.row_labels), 130.0), min(self._widest(self.heatmap.column_labels), 110.0)
+
+    def _edges(self) -> tuple[float, float]:
+        """Least and largest width of a map."""
+        if not self._named:
+            return _EDGE
+        assert self.heatmap is not None
+        across = self.heatmap.maps.shape[2]
+        return min(_CELL[0] * across, _MATRIX_EDGE), min(_CELL[1] * across, _MATRIX_EDGE)
+
     def columns(self) -> int:
         """How many maps stand in a row."""
         assert self.heatmap is not None
-        fitting = int((self.width() - _BAR) // (_EDGE[0] + GAP))
+        fitting = int((self.width() - _BAR - self._margins()[0]) // (self._edges()[0] + GAP))
         return max(1, min(self.heatmap.columns, len(self.heatmap.maps), fitting))
 
     def box(self, at: int) -> QRectF:
         """Rectangle of a map."""
         assert self.heatmap is not None
         height, width = self.heatmap.maps.shape[1:]
-        room = (self.width() - _BAR) / self.columns() - GAP
-        edge = math.floor(min(max(room, _EDGE[0]), _EDGE[1]))
-        scale = edge / max(height, width)
+        left, below = self._margins()
+        least, largest = self._edges()
+        room = (self.width() - _BAR - left) / self.columns() - GAP
+        edge = math.floor(min(max(room, least), largest))
+        scale = edge / (width if self._named else max(height, width))
         row, column = divmod(at, self.columns())
-        top = row * (height * scale + self._line() + GAP) + self._line()
-        return QRectF(column * (edge + GAP), top, width * scale, height * scale)
+        top = row * (height * scale + self._line() + below + GAP) + self._line()
+        return QRectF(left + column * (edge + GAP), top, width * scale, height * scale)
 
     def _fit(self) -> None:
         if self.heatmap is not None and len(self.heatmap.maps):
-            self.setMinimumHeight(round(self.box(len(self.heatmap.maps) - 1).bottom() + 4))
+            self.setMinimumHeight(round(self.box(len(self.heatmap.maps) - 1).bottom() + self._margins()[1] + 4))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the maps to the new width."""
@@ -92,7 +119,10 @@ class _Maps(QWidget):
                 column = min(int((place.x() - box.left()) / box.width() * values.shape[1]), values.shape[1] - 1)
                 label = self.heatmap.labels[at] if at < len(self.heatmap.labels) else f"map {at + 1}"
                 unit = f" {self.heatmap.unit}" if self.heatmap.unit else ""
-                return f"{label}, row {row}, column {column}: {number(float(values[row, column]))}{unit}"
+                where = f"row {row}, column {column}"
+                if self._named and row < len(self.heatmap.row_labels) and column < len(self.heatmap.column_labels):
+                    where = f"{self.heatmap.row_labels[row]} → {self.heatmap.column_labels[column]}"
+                return f"{label}, {where}: {number(float(values[row, column]))}{unit}"
         return ""
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -105,10 +135,49 @@ class _Maps(QWidget):
             label = self.heatmap.labels[at] if at < len(self.heatmap.labels) else ""
             words = QRectF(box.left(), box.top() - self._line(), box.width(), self._line())
             write(painter, words, label, palette.text, small_font(0.9), CENTRE)
+            if self._named:
+                self._paint_cells(painter, picture, box)
+                self._paint_matrix(painter, at, box)
+                continue
             drawn = pixmap(picture, max(box.width(), box.height()), self.devicePixelRatioF())
             painter.drawPixmap(box.topLeft(), drawn)
         self._paint_scale(painter)
         painter.end()
+
+    def _paint_cells(self, painter: QPainter, picture: NDArray[np.uint8], box: QRectF) -> None:
+        """Fill the cells of a matrix, whose edges must be sharp at any size."""
+        rows, columns = picture.shape[:2]
+        for row in range(rows):
+            for column in range(columns):
+                x0, x1 = (box.left() + round(box.width() * k / columns) for k in (column, column + 1))
+                y0, y1 = (box.top() + round(box.height() * k / rows) for k in (row, row + 1))
+                painter.fillRect(QRectF(x0, y0, x1 - x0, y1 - y0), QColor(*picture[row, column].tolist()))
+
+    def _paint_matrix(self, painter: QPainter, at: int, box: QRectF) -> None:
+        """Write names of rows and columns, and the numbers."""
+        assert self.heatmap is not None
+        palette, font, values = colors(), small_font(0.9), self.heatmap.maps[at]
+        wide, high = box.width() / values.shape[1], box.height() / values.shape[0]
+        left, below = self._margins()
+        if at % self.columns() == 0:
+            for row, words in enumerate(self.heatmap.row_labels):
+                place = QRectF(box.left() - left, box.top() + row * high, left - 4, high)
+                write(painter, place, words, palette.muted, font, RIGHT)
+        for column, words in enumerate(self.heatmap.column_labels):
+            painter.save()
+            painter.translate(box.left() + (column + 0.5) * wide, box.bottom() + 4)
+            painter.rotate(90)
+            write(painter, QRectF(0, -self._line() / 2, below - 4, self._line()), words, palette.muted, font, LEFT)
+            painter.restore()
+        low, top = self.heatmap.span
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                share = (value - low) / (top - low)
+                dark = abs(share - 0.5) > 0.32 if self.heatmap.diverging else share < 0.5
+                place = QRectF(box.left() + column * wide, box.top() + row * high, wide, high)
+                words = f"{value:.0f}".replace("-", "−")
+                colour = "#ffffff" if dark else "#1d1e20"
+                write(painter, place, words, colour, numeric_font(0.8), CENTRE, Qt.TextElideMode.ElideNone)
 
     def _paint_scale(self, painter: QPainter) -> None:
         assert self.heatmap is not None
