@@ -10,7 +10,7 @@ from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_edits import Edited, edited, known_subjects, notes_of, there_and_back
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import said_of, subject
+from latentstudio.studio.reproduce.glow_subjects import analysed, said_of, subject
 
 ALPHAS = (0.0, 0.5, 1.0, 2.0, 3.0)
 _FACES, _QUICK_FACES, _SHOWN = 24, 6, 3
@@ -147,6 +147,9 @@ def best_strength(lab: GlowLab) -> Finding:
         "score of 0.5 to 1.5."
     )
     table = Table(heads, tuple(rows), digits=2, notes=(said, *dict.fromkeys(notes)))
+    curve = analysed(
+        whole[0].lab, "edit_curve", attribute=whole[0].spec, faces=lab.some(24, 6), images=max(whole[0].lab.limit, 40)
+    )
     one = [float(r[6]) for r in rows]
     spread = [float(r[4] - r[2]) if r[3] is not None else math.inf for r in rows]
     words = "; ".join(_range(r) for r in rows)
@@ -160,6 +163,7 @@ def best_strength(lab: GlowLab) -> Finding:
             Plate(Curve(tuple(lines), "strength", "score, quartiles", band=Band(0.5, 1.5, "fits"), title="Score")),
             Plate(Curve(tuple(prices), "strength", "grey levels", title="Distance to the nearest training face")),
             Plate(table),
+            *(Plate(part, f"Edit strength of {whole[0].what}.") for part in curve.parts if isinstance(part, Curve)),
         ),
         n=f"{max(int(r[1]) for r in rows)} faces, {len(strengths)} strengths",
         published="stated without a number",

@@ -65,8 +65,7 @@ def _scores_table(whole: tuple[Subject, ...]) -> tuple[Table, list[tuple[float, 
     heads = ("class", "with", "without", "prototype", "opposite", "mean of all", "AUC of the classifier")
     note = (
         "Scores of a classifier of pictures: 0 is the average held-out face without the attribute, 1 that with it. A "
-        "mean "
-        "face is smoother than any face of the data, and can be far from both."
+        "mean face is smoother than any face of the data, and can be far from both."
     )
     return Table(heads, rows, digits=2, notes=(note,)), scores
 
