@@ -59,6 +59,7 @@ def test_a_judge_gives_zero_and_one_to_the_averages_of_its_classes() -> None:
     assert scores[~present].mean() == pytest.approx(0)
     assert scores[present].mean() == pytest.approx(1)
     assert judge.counts == (20, 20)
+    assert judge.fitting == np.mean([0.5 < score < 1.5 for score in scores[present]])
     better = np.mean([a > b for a in scores[present] for b in scores[~present]])
     assert judge.auc == pytest.approx(better)
     assert judge.sees

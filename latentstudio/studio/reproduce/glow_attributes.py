@@ -135,13 +135,16 @@ def best_strength(lab: GlowLab) -> Finding:
         quartiles = np.quantile(known, [0.25, 0.5, 0.75]) if len(known) else np.full(3, np.nan)
         window = ((found.scores > 0.5) & (found.scores < 1.5)).mean(axis=0)
         single = int(window.argmax())
-        fits = (100 * float(window[single]), strengths[single])
+        fits = (100 * float(window[single]), strengths[single], 100 * who.judge.fitting)
         rows.append((who.spec, len(best), *_cells(quartiles), 100 * (1 - len(known) / len(best)), *fits))
         low, middle, high = np.quantile(found.scores, [0.25, 0.5, 0.75], axis=0)
         lines.append(Line(who.spec, found.strengths, middle, role, "both", low, high))  # type: ignore[arg-type]
         prices.append(Line(who.spec, found.strengths, found.nearest.mean(axis=0), role, "both"))  # type: ignore[arg-type]
         notes += notes_of(who)
-    heads = ("attribute", "faces", "25 %", "median", "75 %", "never, %", "best single strength fits, %", "strength")
+    heads = (
+        *("attribute", "faces", "25 %", "median", "75 %", "never, %", "best single strength fits, %", "strength"),
+        "fits, of faces with it, %",
+    )
     said = (
         "Best strength of a face: the smallest at which it scores as the average face with the attribute. It fits: a "
         "score of 0.5 to 1.5."
@@ -154,10 +157,11 @@ def best_strength(lab: GlowLab) -> Finding:
     spread = [float(r[4] - r[2]) if r[3] is not None else math.inf for r in rows]
     words = "; ".join(_range(r) for r in rows)
     return Finding(
-        verdict=verdict_of(max(spread) >= 0.5, min(one) < 80),
+        verdict=verdict_of(max(spread) >= 0.5, any(float(r[6]) < float(r[8]) for r in rows)),
         sentence=(
             "The strength at which a face scores as the average face with the attribute differs from face to face: "
-            f"{words}. The best single strength suits {min(one):.0f} to {max(one):.0f} % of the faces."
+            f"{words}. The best single strength gives a score of 0.5 to 1.5 to {_suits(rows)}. What the analysis of "
+            f"edit strength says of {whole[0].spec}: {curve.parts[0].notes[0]}"
         ),
         plates=(
             Plate(Curve(tuple(lines), "strength", "score, quartiles", band=Band(0.5, 1.5, "fits"), title="Score")),
@@ -174,6 +178,10 @@ def best_strength(lab: GlowLab) -> Finding:
 
 def _cells(values: Floats) -> tuple[float | None, ...]:
     return tuple(float(v) if np.isfinite(v) else None for v in values)
+
+
+def _suits(rows: list[tuple[Any, ...]]) -> str:
+    return ", ".join(f"{row[6]:.0f} % for {row[0]} ({row[8]:.0f} % of real faces with it)" for row in rows)
 
 
 def _range(row: tuple[Any, ...]) -> str:

@@ -35,6 +35,7 @@ class Judge:
     words : of the attribute.
     normal : float64 (F,) ; low, high : raw scores of both averages.
     auc : area under the ROC curve of the held-out pictures ; counts : of these, with and without.
+    fitting : share of the held-out pictures with the attribute that score 0.5 to 1.5.
     """
 
     words: str
@@ -43,6 +44,7 @@ class Judge:
     high: float
     auc: float
     counts: tuple[int, int]
+    fitting: float = float("nan")
 
     def scores(self, images: NDArray[np.float32]) -> Floats:
         """Scores (n,) of images (n, C, H, W); pixels are clipped, not finite ones mid-grey. NaN where it cannot see."""
@@ -134,7 +136,9 @@ def measured(words: str, normal: Floats, pictures: Floats, present: NDArray[np.b
     raw = pictures @ normal
     ends = float(raw[~present].mean()), float(raw[present].mean())
     counts = int(present.sum()), int((~present).sum())
-    return Judge(words, normal, *ends, auc_of(raw, present), counts)
+    reach = (ends[1] - ends[0]) / 2
+    fitting = float((np.abs(raw[present] - ends[1]) < reach).mean())
+    return Judge(words, normal, *ends, auc_of(raw, present), counts, fitting)
 
 
 def _balanced(labels: Floats, among: NDArray[np.bool_], limit: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
