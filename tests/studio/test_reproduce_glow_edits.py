@@ -12,11 +12,11 @@ from latentstudio.studio.reproduce.glow_attributes import best_strengths
 from latentstudio.studio.reproduce.glow_corruption import changed_shares
 from latentstudio.studio.reproduce.glow_criteria import Criteria, deviations, mean_ranks
 from latentstudio.studio.reproduce.glow_edits import Edited
-from latentstudio.studio.reproduce.glow_judge import Judge, measured, reduced
+from latentstudio.studio.reproduce.glow_judge import Judge, edges, measured, reduced, seen
 from latentstudio.studio.reproduce.glow_local import likeness, outlines
 from latentstudio.studio.reproduce.glow_prototypes import binary_classes, mean_difference
 from latentstudio.studio.reproduce.glow_specular import swapped
-from latentstudio.studio.reproduce.glow_subjects import subject
+from latentstudio.studio.reproduce.glow_subjects import labelled, subject
 
 
 def _edited(strengths: tuple[float, ...], scores: list[list[float]]) -> Edited:
@@ -37,22 +37,36 @@ def test_small_pictures_are_averages_of_squares() -> None:
     assert (reduced(broken)[0] == 0).all()
 
 
+def test_edges_are_counted_by_orientation_in_squares() -> None:
+    y, x = np.mgrid[:16, :16]
+    for place, ramp in ((0, x), (2, y), (4, -x), (6, -y)):  # brighter to the right, downwards, to the left, upwards
+        found = edges((0.02 * ramp)[None, None].astype(np.float32)).reshape(8, 4, 4)
+        assert found[place] == pytest.approx(np.full((4, 4), math.sqrt(16 * 0.02)), rel=1e-4)
+        assert np.delete(found, place, axis=0) == pytest.approx(0, abs=1e-3)
+    between = edges((0.02 * (x * math.cos(np.pi / 8) + y * math.sin(np.pi / 8)))[None, None].astype(np.float32))
+    assert between.reshape(8, -1)[:2] == pytest.approx(math.sqrt(16 * 0.01), rel=1e-3)
+    assert edges(np.zeros((1, 3, 128, 128), np.float32)).shape == (1, 8 * 16 * 16)
+    assert edges(np.full((1, 3, 8, 8), np.nan, np.float32)) == pytest.approx(0)
+
+
 def test_a_judge_gives_zero_and_one_to_the_averages_of_its_classes() -> None:
     rng = np.random.default_rng(1)
     present = np.arange(40) % 2 == 1
     pictures = (rng.uniform(-0.3, 0.3, (40, 1, 4, 4)) + 0.4 * present[:, None, None, None]).astype(np.float32)
-    judge = measured("smiling", np.ones(16), reduced(pictures), present)
+    normal = np.concatenate([np.zeros(edges(pictures).shape[1]), np.ones(16)])
+    judge = measured("smiling", normal, seen(pictures), present)
     scores = judge.scores(pictures)
     assert scores[~present].mean() == pytest.approx(0)
     assert scores[present].mean() == pytest.approx(1)
     assert judge.counts == (20, 20)
+    assert judge.fitting == np.mean([0.5 < score < 1.5 for score in scores[present]])
     better = np.mean([a > b for a in scores[present] for b in scores[~present]])
     assert judge.auc == pytest.approx(better)
     assert judge.sees
 
 
 def test_a_judge_that_points_the_wrong_way_does_not_see() -> None:
-    blind = Judge("smiling", np.ones(16), 1.0, 1.0, 0.5, (4, 4))
+    blind = Judge("smiling", np.ones(24), 1.0, 1.0, 0.5, (4, 4))
     assert not blind.sees
     assert np.isnan(blind.scores(np.zeros((2, 1, 4, 4), np.float32))).all()
 
@@ -207,5 +221,11 @@ def test_classes_are_spread_over_their_shares() -> None:
     assert names[0] == "a1"
     assert names[-1] == "a15"
     assert "none" not in names
-    with pytest.raises(UserError, match="fewer than three"):
-        binary_classes(_Lab(a=_labels(0.5)))  # type: ignore[arg-type]
+
+
+def test_a_data_set_with_hardly_any_label_is_replaced_by_drawn_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = _Lab(a=_labels(0.5), b=_labels(0.4), c=_labels(0.3))
+    assert labelled(faces) is faces  # type: ignore[arg-type,comparison-overlap]
+    monkeypatch.setattr(glow_subjects, "find_models", dict)
+    with pytest.raises(UserError, match="fewer than 3 yes-or-no labels"):
+        labelled(_Lab(a=_labels(0.5)))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_edits import Edited, edited, known_subjects, notes_of, there_and_back
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import said_of, subject
+from latentstudio.studio.reproduce.glow_subjects import analysed, said_of, subject
 
 ALPHAS = (0.0, 0.5, 1.0, 2.0, 3.0)
 _FACES, _QUICK_FACES, _SHOWN = 24, 6, 3
@@ -28,10 +28,11 @@ def adding(id: str, title: str, what: str) -> Entry:
         return Finding(
             verdict=verdict_of(gain > 2 * error, share >= 50, finite),
             sentence=(
-                f"{who.words}, added to {len(rows)} held-out faces that lack it: the score of a classifier of pixels "
-                f"rises by {gain:.2f} of the distance between the classes at strength 1 (standard error {error:.2f}), "
-                f"and {share:.0f} % of the faces count as having it at strength 2, {found.passed(3.0):.0f} % at 3; the "
-                f"norm goes from {found.norms[:, 0].mean():.1f} to {found.norms[:, -1].mean():.1f}. {who.note}"
+                f"{who.words}, added to {len(rows)} held-out faces that lack it: the score of a classifier of "
+                f"pictures rises by {gain:.2f} of the distance between the classes at strength 1 (standard error "
+                f"{error:.2f}), and {share:.0f} % of the faces count as having it at strength 2, "
+                f"{found.passed(3.0):.0f} % at 3; the norm goes from {found.norms[:, 0].mean():.1f} to "
+                f"{found.norms[:, -1].mean():.1f}. {who.note}"
             ).strip(),
             plates=(
                 Plate(who.edit(rows[:_SHOWN], ALPHAS), f"{what.capitalize()} at strengths 0, 0.5, 1, 2, 3."),
@@ -48,8 +49,7 @@ def adding(id: str, title: str, what: str) -> Entry:
         title,
         f"{what.capitalize()} can be added by z + alpha (mean with - mean without).",
         "Difference of class means added to held-out faces that lack it, strengths 0, 0.5, 1, 2, 3; score of a "
-        "classifier "
-        "of pixels, norm, distance to the nearest training face.",
+        "classifier of pictures, norm, distance to the nearest training face.",
         run,
     )
 
@@ -135,32 +135,39 @@ def best_strength(lab: GlowLab) -> Finding:
         quartiles = np.quantile(known, [0.25, 0.5, 0.75]) if len(known) else np.full(3, np.nan)
         window = ((found.scores > 0.5) & (found.scores < 1.5)).mean(axis=0)
         single = int(window.argmax())
-        fits = (100 * float(window[single]), strengths[single])
+        fits = (100 * float(window[single]), strengths[single], 100 * who.judge.fitting)
         rows.append((who.spec, len(best), *_cells(quartiles), 100 * (1 - len(known) / len(best)), *fits))
         low, middle, high = np.quantile(found.scores, [0.25, 0.5, 0.75], axis=0)
         lines.append(Line(who.spec, found.strengths, middle, role, "both", low, high))  # type: ignore[arg-type]
         prices.append(Line(who.spec, found.strengths, found.nearest.mean(axis=0), role, "both"))  # type: ignore[arg-type]
         notes += notes_of(who)
-    heads = ("attribute", "faces", "25 %", "median", "75 %", "never, %", "best single strength fits, %", "strength")
+    heads = (
+        *("attribute", "faces", "25 %", "median", "75 %", "never, %", "best single strength fits, %", "strength"),
+        "fits, of faces with it, %",
+    )
     said = (
-        "Best strength of a face: the smallest at which it scores as the average face with the attribute. "
-        "It fits: a score of 0.5 to 1.5."
+        "Best strength of a face: the smallest at which it scores as the average face with the attribute. It fits: a "
+        "score of 0.5 to 1.5."
     )
     table = Table(heads, tuple(rows), digits=2, notes=(said, *dict.fromkeys(notes)))
+    curve = analysed(
+        whole[0].lab, "edit_curve", attribute=whole[0].spec, faces=lab.some(24, 6), images=max(whole[0].lab.limit, 40)
+    )
     one = [float(r[6]) for r in rows]
     spread = [float(r[4] - r[2]) if r[3] is not None else math.inf for r in rows]
     words = "; ".join(_range(r) for r in rows)
     return Finding(
-        verdict=verdict_of(max(spread) >= 0.5, min(one) < 80),
+        verdict=verdict_of(max(spread) >= 0.5, any(float(r[6]) < float(r[8]) for r in rows)),
         sentence=(
             "The strength at which a face scores as the average face with the attribute differs from face to face: "
-            f"{words}. "
-            f"The best single strength suits {min(one):.0f} to {max(one):.0f} % of the faces."
+            f"{words}. The best single strength gives a score of 0.5 to 1.5 to {_suits(rows)}. What the analysis of "
+            f"edit strength says of {whole[0].spec}: {curve.parts[0].notes[0]}"
         ),
         plates=(
             Plate(Curve(tuple(lines), "strength", "score, quartiles", band=Band(0.5, 1.5, "fits"), title="Score")),
             Plate(Curve(tuple(prices), "strength", "grey levels", title="Distance to the nearest training face")),
             Plate(table),
+            *(Plate(part, f"Edit strength of {whole[0].what}.") for part in curve.parts if isinstance(part, Curve)),
         ),
         n=f"{max(int(r[1]) for r in rows)} faces, {len(strengths)} strengths",
         published="stated without a number",
@@ -171,6 +178,10 @@ def best_strength(lab: GlowLab) -> Finding:
 
 def _cells(values: Floats) -> tuple[float | None, ...]:
     return tuple(float(v) if np.isfinite(v) else None for v in values)
+
+
+def _suits(rows: list[tuple[Any, ...]]) -> str:
+    return ", ".join(f"{row[6]:.0f} % for {row[0]} ({row[8]:.0f} % of real faces with it)" for row in rows)
 
 
 def _range(row: tuple[Any, ...]) -> str:

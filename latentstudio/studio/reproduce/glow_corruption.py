@@ -73,18 +73,16 @@ def one_component(lab: GlowLab) -> Finding:
     heads = ("part", "components", "set to", "25 %", "changed, % (median)", "75 %", "spots, %", "global, %")
     notes = (
         f"Changed: share of pixels that differ by more than {_CHANGED:g} grey levels. A spot changes at most "
-        f"{_SPOT:g} % "
-        f"of the picture, a global change at least {_GLOBAL:g} %.",
+        f"{_SPOT:g} % of the picture, a global change at least {_GLOBAL:g} %.",
     )
     count = len(next(iter(next(iter(found.values())).values())))
     trend = ", ".join(f"{spot[v]:.0f} % at {v:g}" for v in _MAGNITUDES)
     return Finding(
         verdict=verdict_of(spot[_PUBLISHED] > 50, 0 < wide[_PUBLISHED] < 50),
         sentence=(
-            f"A component drawn from the whole code and set to 100 changes only a spot in {spot[_PUBLISHED]:.0f} % "
-            "of the "
-            f"cases and half of the picture or more in {wide[_PUBLISHED]:.0f} %; spots are {trend}. A smaller or less "
-            "trained flow spreads a large value farther."
+            f"A component drawn from the whole code and set to 100 changes only a spot in {spot[_PUBLISHED]:.0f} % of "
+            f"the cases and half of the picture or more in {wide[_PUBLISHED]:.0f} %; spots are {trend}. A smaller or "
+            "less trained flow spreads a large value farther."
         ),
         plates=(*plates, Plate(Table(heads, tuple(rows), digits=3, notes=notes))),
         split=f"held-out images of {lab.split_words}",
@@ -111,8 +109,7 @@ def many_components(lab: GlowLab) -> Finding:
         sentence=(
             f"Set to 10, {rows[0][1]} component of the whole code changes pictures by {sizes[0]:.1f} grey levels and "
             f"{spread[0]:.0f} % of the pixels visibly, {rows[-1][1]} change {sizes[-1]:.1f} and {spread[-1]:.0f} %; "
-            "the "
-            f"change {'grows' if grows else 'does not always grow'} with the number."
+            f"the change {'grows' if grows else 'does not always grow'} with the number."
         ),
         plates=(Plate(recipe, f"{_COUNTS[-1]} random components."), *(Plate(part) for part in sheet.parts)),
         split="all images, drawn at random",
@@ -139,9 +136,9 @@ def additive(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(middle[_MAGNITUDES[0]] < 0.1, middle[_PUBLISHED] < 0.1),
         sentence=(
-            "The change of two components together differs from the sum of their changes by a median share of its size "
-            f"of {words}, where 0 would be additive and 1 unrelated: changes "
-            f"{adds}; least so those of {worst[0]}, {worst[1]:.3f} at 100."
+            "The change of two components together differs from the sum of their changes by a median share of its "
+            f"size of {words}, where 0 would be additive and 1 unrelated: changes {adds}; least so those of "
+            f"{worst[0]}, {worst[1]:.3f} at 100."
         ),
         plates=tuple(Plate(part) for part in sheet.parts),
         split="all images, drawn at random",

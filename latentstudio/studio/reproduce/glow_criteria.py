@@ -12,8 +12,9 @@ from latentstudio.errors import UserError
 from latentstudio.results import Sheet, Table
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
+from latentstudio.studio.reproduce.glow_edits import edited
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, table_in
+from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, labelled, table_in
 
 _SHEET: tuple[tuple[str, ...], ...] = (
     ("smiling", "Smiling"),
@@ -39,9 +40,9 @@ class Criteria:
     Attributes
     ----------
     values : of the criteria by name, NaN where unknown.
-    effect : how far adding the feature moves the score of the sheet's classifier of pixels, in standard deviations of
-        the score within a class. In distances between the classes an edit would look the larger, the worse the
-        classifier.
+    effect : how far adding the feature to held-out faces moves the score of a classifier of pictures that has no part
+        in the criteria, in standard deviations of the score within a class; NaN where nothing can judge it. In
+        distances between the classes an edit would look the larger, the worse the classifier.
     """
 
     feature: str
@@ -81,16 +82,27 @@ def sheet_of(lab: GlowLab) -> tuple[Sheet, tuple[Criteria, ...]]:
         sample=min(lab.limit, 1000),
     )
     rows = table_in(sheet, "Features and criteria")
-    added, auc = (rows.columns.index(name) for name in ("added", "AUC of pixels"))
     found = tuple(
         Criteria(
             str(row[0]),
             {name: _number(row[rows.columns.index(name)]) for name in CRITERIA},
-            _number(row[added]) * deviations(_number(row[auc])),
+            _effect(Subject(lab, spec, spec)),
         )
-        for row in rows.rows
+        for spec, row in zip(specs, rows.rows, strict=True)
     )
     return sheet, found
+
+
+def _effect(who: Subject) -> float:
+    """Effect of adding an attribute, see `Criteria`."""
+
+    def measure() -> float:
+        if not who.judge.sees:
+            return float("nan")
+        faces = who.faces(False, who.lab.some(24, 6))
+        return edited(who, faces, (0.0, STRENGTH)).gain(STRENGTH)[0] * deviations(who.judge.auc)
+
+    return who.lab.once(f"effect {who.spec}", measure)
 
 
 def _known(lab: GlowLab, spec: str) -> bool:
@@ -104,18 +116,18 @@ def _number(value: Any) -> float:
 
 def what_works(lab: GlowLab) -> Finding:
     """S1-X10."""
+    lab = labelled(lab)
     sheet, rows = sheet_of(lab)
     known = [row for row in rows if np.isfinite(row.effect)]
     if len(known) < 3:
-        raise UserError(f"Fewer than three features of {lab.data.title} can be judged by a classifier of pixels.")
+        raise UserError(f"A classifier of pictures tells fewer than three features of {lab.data.title}.")
     effect = np.array([row.effect for row in known])
     columns = {name: np.array([row.values[name] for row in known]) for name in CRITERIA}
     columns |= {_ALL: mean_ranks(known, CRITERIA), _OTHERS: mean_ranks(known, [n for n in CRITERIA if n != "opposite"])}
     ranks = {name: _rank(values, effect) for name, values in columns.items()}
     note = (
         f"Over {len(known)} features at strength {STRENGTH:g}; effect: how far the edit moves the score of a "
-        "classifier "
-        "of pixels, in standard deviations within a class. Opposite is measured by the same classifier."
+        "classifier of pictures, which has no part in the criteria, in standard deviations within a class."
     )
     table = Table(("criterion", "rank correlation with the effect of the edit"), tuple(ranks.items()), 2, notes=(note,))
     best = max(known, key=lambda row: row.effect)
@@ -124,7 +136,7 @@ def what_works(lab: GlowLab) -> Finding:
         verdict=verdict_of(ranks[_ALL] > 0.5, ranks[_OTHERS] > 0.5, *(not ranks[name] < 0 for name in CRITERIA)),
         sentence=(
             f"Over {len(known)} features the rank correlation of a criterion with the effect of the edit, on a "
-            f"classifier of pixels, is: {words}. The largest effect has {best.feature} ({best.effect:.1f} standard "
+            f"classifier of pictures, is: {words}. The largest effect has {best.feature} ({best.effect:.1f} standard "
             f"deviations). With {len(known)} features a correlation below about {1.96 / (len(known) - 1) ** 0.5:.2f} "
             "cannot be told from none."
         ),

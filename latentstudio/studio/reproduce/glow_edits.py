@@ -1,4 +1,4 @@
-"""Edits of many faces by several strengths, measured: classifiers of pixels, norms, distances to training faces."""
+"""Edits of many faces by several strengths, measured: classifiers of pictures, norms, distances to training faces."""
 
 import math
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def edited(who: Subject, rows: NDArray[np.int64], strengths: tuple[float, ...]) 
     lab, judge = who.lab, who.judge
     if not judge.sees:
         raise UserError(
-            f"A classifier of pixels does not tell {who.words} (AUC {judge.auc:.2f}); nothing can judge the edits."
+            f"A classifier of pictures does not tell {who.words} (AUC {judge.auc:.2f}); nothing can judge the edits."
         )
     codes = who.edited(rows, strengths).reshape(-1, lab.info.latent_size)
     images = lab.decoded_raw(codes)
@@ -84,8 +84,8 @@ def notes_of(who: Subject) -> tuple[str, ...]:
     """What stands under a table of edits."""
     d = who.direction
     about = (
-        f"{who.words}: {d.counts[0]:,} images with and {d.counts[1]:,} without, length {d.length:.3g} "
-        f"(noise alone {d.noise:.3g}), AUC {d.auc:.2f} on images not used to find it."
+        f"{who.words}: {d.counts[0]:,} images with and {d.counts[1]:,} without, length {d.length:.3g} (noise alone "
+        f"{d.noise:.3g}), AUC {d.auc:.2f} on images not used to find it."
     )
     return tuple(filter(None, (who.judge.sentence, about, *d.notes, who.note)))
 
@@ -105,7 +105,7 @@ def known_subjects(lab: GlowLab, names: tuple[str, ...]) -> tuple[Subject, ...]:
             if who.judge.sees:
                 found.append(who)
             else:
-                why = f"A classifier of pixels does not tell {who.words} (AUC {who.judge.auc:.2f})."
+                why = f"A classifier of pictures does not tell {who.words} (AUC {who.judge.auc:.2f})."
         except UserError as error:
             why = str(error)
     if not found:

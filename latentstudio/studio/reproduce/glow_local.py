@@ -46,7 +46,7 @@ def local_edit(id: str, title: str, what: str, unique: bool, claim: str) -> Entr
             sentence=(
                 f"{who.words}: the change is local to {local:.2f} (0.2 is even all over; place {rank} of {len(rows)} "
                 f"features), and unique to {alike:.2f} (above 0.5 those with it look more alike there than the others "
-                f"do). On {len(faces)} held-out faces without it the score of a classifier of pixels rises by "
+                f"do). On {len(faces)} held-out faces without it the score of a classifier of pictures rises by "
                 f"{gain:.2f} of the distance between the classes at strength 2 (standard error {error:.2f}), and "
                 f"{found.passed(STRENGTH):.0f} % of them count as having it. {who.note}"
             ).strip(),
@@ -85,10 +85,9 @@ def glasses_removed(lab: GlowLab) -> Finding:
         verdict=verdict_of(loss < -2 * error, without >= 50, near[1] <= 1.15 * near[0]),
         sentence=(
             f"{who.words}, taken from {len(faces)} held-out faces that wear them: the score falls by {-loss:.2f} of "
-            "the "
-            f"distance between the classes at strength −2 (standard error {error:.2f}); {without:.0f} % then count as "
-            f"without them, {before:.0f} % before. The nearest training face is {near[1]:.1f} grey levels away "
-            f"(before: {near[0]:.1f}). {who.note}"
+            f"the distance between the classes at strength −2 (standard error {error:.2f}); {without:.0f} % then "
+            f"count as without them, {before:.0f} % before. The nearest training face is {near[1]:.1f} grey levels "
+            f"away (before: {near[0]:.1f}). {who.note}"
         ).strip(),
         plates=(Plate(who.edit(faces[:_SHOWN], strengths), "Glasses removed."), Plate(found.table(notes_of(who)))),
         n=f"{len(faces)} faces",
@@ -141,9 +140,9 @@ def hair(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(*works, *shape),
         sentence=(
-            f"{sum(works)} of {len(works)} hair colours are added at strength 2, and {sum(shape)} of {len(shape)} keep "
-            f"the outlines: score gained by a classifier of pixels and correlation of the outlines with those of the "
-            f"face: {words}. {note}"
+            f"{sum(works)} of {len(works)} hair colours are added at strength 2, and {sum(shape)} of {len(shape)} "
+            "keep the outlines: score gained by a classifier of pictures and correlation of the outlines with those "
+            f"of the face: {words}. {note}"
         ).strip(),
         plates=(*plates, Plate(table)),
         n=f"{max(int(r[1]) for r in rows)} faces of each",
@@ -179,8 +178,8 @@ ENTRIES: tuple[Entry, ...] = (
         "S1-F30",
         "Hair colours keep the shape",
         "Blond, black and brown hair can be added, and the shape is kept.",
-        "Score of a classifier of pixels at strength 2, and correlation of the outlines with those of the face and of "
-        "another face.",
+        "Score of a classifier of pictures at strength 2, and correlation of the outlines with those of the face and "
+        "of another face.",
         hair,
     ),
 )

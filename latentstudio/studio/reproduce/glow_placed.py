@@ -47,9 +47,8 @@ def placed(lab: GlowLab) -> Finding:
         verdict=verdict_of(followed < 0.5, still > along),
         sentence=(
             f"On faces moved by an eighth of the width the change of {who.words} has followed {100 * followed:.0f} % "
-            "of "
-            f"the move (95 %: {100 * low:.0f} to {100 * high:.0f}): it {where}. The mean map of the change correlates "
-            f"with that of the faces as they are by {still:.2f} in place and by {along:.2f} moved along."
+            f"of the move (95 %: {100 * low:.0f} to {100 * high:.0f}): it {where}. The mean map of the change "
+            f"correlates with that of the faces as they are by {still:.2f} in place and by {along:.2f} moved along."
         ),
         plates=tuple(Plate(part) for part in sheet.parts),
         n=f"{lab.some(32, 6)} faces and their moved copies",
@@ -103,8 +102,7 @@ def person_or_smile(lab: GlowLab) -> Finding:
     heads = ("added", "strength", "norm", "RMS change", "nearest", "clipped, %")
     notes = (
         "A single person is z + strength (z2 - mean of all). RMS change, and the median distance to the nearest "
-        "training "
-        f"face, in grey levels ({own.features.words}).",
+        f"training face, in grey levels ({own.features.words}).",
         *filter(None, [who.note]),
     )
     plain = own.code_recipe(
@@ -155,11 +153,10 @@ def norm_table(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(abs(kept - 1) < 0.03, abs(ratio / _PRINTED - 1) < 0.05),
         sentence=(
-            f"A smile leaves the norm as it is (times {kept:.3f}; published 457 to 457); a single person at strength 1 "
-            f"multiplies it by {ratio:.3f}, perpendicular steps would give {person[4] / person[0]:.3f}, and the "
-            "published "
-            f"834 / 457 = {_PRINTED:.3f}. With strength 1 the published norms would give 652.7; 834 fits a strength of "
-            f"1.497, and at 1.5 ours is multiplied by {at_longer:.3f}."
+            f"A smile leaves the norm as it is (times {kept:.3f}; published 457 to 457); a single person at strength "
+            f"1 multiplies it by {ratio:.3f}, perpendicular steps would give {person[4] / person[0]:.3f}, and the "
+            f"published 834 / 457 = {_PRINTED:.3f}. With strength 1 the published norms would give 652.7; 834 fits a "
+            f"strength of 1.497, and at 1.5 ours is multiplied by {at_longer:.3f}."
         ),
         plates=tuple(Plate(part) for part in sheet.parts),
         n=f"{lab.some(32, 4)} sources, one of them the person",

@@ -3,12 +3,14 @@
 from typing import Any, Literal
 
 from latentstudio.results import Distribution, Sheet, Table
+from latentstudio.stats.pictures import shrinking
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, subject, table_in
 
 _SPACES = {"latent": "latent space", "image": "image space"}
 _ATTRIBUTES = ("smile", "eyeglasses", "moustache")
+_EDGE = 64
 _LAW = 3.3
 """Standard errors beyond which a mean is taken not to be that of noise."""
 
@@ -22,6 +24,7 @@ def projected(who: Subject) -> Sheet:
         space="both",
         codes="dequantised",
         sample=who.lab.limit,
+        edge=_EDGE,
         repeats=who.lab.some(1000, 100),
     )
 
@@ -64,11 +67,10 @@ def histograms(id: str, what: str, space: Literal["latent", "image"]) -> Entry:
             verdict=verdict_of(opposite[1] > 0.5, opposite[0] > zero[0], off > _LAW),
             sentence=(
                 f"On {where} of images that the lines were not fitted on, the opposite projection tells {who.words} "
-                "with "
-                f"an AUC of {opposite[0]:.3f} ({opposite[1]:.3f} to {opposite[2]:.3f}) and the zero projection with "
-                f"{zero[0]:.3f} ({zero[1]:.3f} to {zero[2]:.3f}); on the zero line the data set has mean {mean:.2f} "
-                "and "
-                f"sd {spread:.2f}, where {noise} would have 0 and {_expected(who, expected, codes):.2f}. {who.note}"
+                f"with an AUC of {opposite[0]:.3f} ({opposite[1]:.3f} to {opposite[2]:.3f}) and the zero projection "
+                f"with {zero[0]:.3f} ({zero[1]:.3f} to {zero[2]:.3f}); on the zero line the data set has mean "
+                f"{mean:.2f} and sd {spread:.2f}, where {noise} would have 0 and "
+                f"{_expected(who, expected, codes):.2f}. {who.note}"
             ).strip(),
             plates=(
                 *(Plate(part) for part in sheet.parts if isinstance(part, Distribution) and part.title.endswith(words)),
@@ -95,8 +97,8 @@ def _expected(who: Subject, unit: float, codes: bool) -> float:
     """Standard deviation of a projection of noise; pixels are averaged over squares where pictures are large."""
     if codes:
         return unit
-    factor = max(1, -(-max(who.lab.info.image_shape[1:]) // 64))
-    return unit / factor
+    _, height, width = who.lab.info.image_shape
+    return unit / shrinking(height, width, _EDGE)
 
 
 def _only(table: Table, space: str) -> Table:
@@ -135,7 +137,7 @@ def discriminates(lab: GlowLab) -> Finding:
     words = "; ".join(f"{a[0]} {a[1]} and {a[3]} (zero projection {a[2]} and {a[4]})" for a in aucs)
     said = {key: f"{sum(found)} of {len(found)}" for key, found in better.items()}
     return Finding(
-        verdict=verdict_of(all(better["latent"]), all(better["opposite"])),
+        verdict=verdict_of(*better["latent"], *better["opposite"]),
         sentence=(
             f"Held-out AUC of the opposite projection in codes and in pixels: {words}. Codes are better beyond the "
             f"interval for {said['latent']} attributes, and in codes the opposite projection is better than the zero "

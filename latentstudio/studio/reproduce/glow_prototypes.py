@@ -11,10 +11,10 @@ from latentstudio.results import Table
 from latentstudio.stats.pictures import HALF_RANGE
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, subject, table_in
+from latentstudio.studio.reproduce.glow_subjects import Subject, analysed, binary_columns, labelled, subject, table_in
 
 _CLASSES = ("bald", "smile", "moustache", "eyeglasses")
-_MOST, _LEAST, _RARE = 12, 8, 20.0
+_MOST, _RARE = 12, 20.0
 _APART = 0.5
 """Part of the distance between the classes by which a prototype must score above its opposite."""
 _GRID, _DISTANCES, _SHARES = (
@@ -25,26 +25,23 @@ _GRID, _DISTANCES, _SHARES = (
 
 
 def _of_classes(lab: GlowLab) -> tuple[Subject, ...]:
-    """The published classes that the data set has.
+    """The published classes that the data set has; those of the drawn faces where it has none.
 
     Raises
     ------
     UserError
-        It has none of them.
+        Neither has any; the sentence is that of the last class.
     """
-    found = []
+    found, why = [], ""
     for name in _CLASSES:
         try:
-            who = subject(lab, name)
-        except UserError:
-            continue
-        if who.lab is lab:
-            found.append(who)
+            found.append(subject(lab, name))
+        except UserError as error:
+            why = str(error)
+    own = [who for who in found if who.lab is lab]
     if not found:
-        raise UserError(
-            f"{lab.data.title} has no label for {', '.join(_CLASSES)}; there is no class to take a mean of."
-        )
-    return tuple(found)
+        raise UserError(why)
+    return tuple(own or found)
 
 
 def _plates(lab: GlowLab, specs: tuple[str, ...], *titles: str) -> tuple[Plate, ...]:
@@ -52,25 +49,31 @@ def _plates(lab: GlowLab, specs: tuple[str, ...], *titles: str) -> tuple[Plate, 
     return tuple(Plate(part) for part in sheet.parts if part.title in titles)
 
 
-def _scored(who: Subject) -> tuple[float, float]:
-    """Scores of the decoded mean with the attribute and of the mean without it."""
+def _scored(who: Subject) -> tuple[float, float, float]:
+    """Scores of the decoded mean with the attribute, of the mean without it, and of the mean of all."""
     d = who.direction
-    with_it, without = who.judge.scores(who.lab.decoded_raw(np.stack([d.mean_with, d.mean_without])))
-    return float(with_it), float(without)
+    overall = d.share * d.mean_with + (1 - d.share) * d.mean_without
+    with_it, without, mean = who.judge.scores(who.lab.decoded_raw(np.stack([d.mean_with, d.mean_without, overall])))
+    return float(with_it), float(without), float(mean)
 
 
-def _scores_table(whole: tuple[Subject, ...]) -> tuple[Table, list[tuple[float, float]]]:
+def _scores_table(whole: tuple[Subject, ...]) -> tuple[Table, list[tuple[float, float, float]]]:
     scores = [_scored(who) for who in whole]
     rows = tuple(
         (who.spec, *who.direction.counts, *score, who.judge.auc) for who, score in zip(whole, scores, strict=True)
     )
-    heads = ("class", "with", "without", "score of the prototype", "score of the opposite", "AUC of the classifier")
-    note = "Scores of a classifier of pixels: 0 is the average held-out face without the attribute, 1 that with it."
+    heads = ("class", "with", "without", "prototype", "opposite", "mean of all", "AUC of the classifier")
+    note = (
+        "Scores of a classifier of pictures: 0 is the average held-out face without the attribute, 1 that with it. A "
+        "mean face is smoother than any face of the data, and can be far from both."
+    )
     return Table(heads, rows, digits=2, notes=(note,)), scores
 
 
 def _missing(whole: tuple[Subject, ...]) -> str:
     lacking = [name for name in _CLASSES if name not in {who.what for who in whole}]
+    if whole[0].note:
+        return f" {whole[0].note}"
     return f" The data set has no label for {', '.join(lacking)}." if lacking else ""
 
 
@@ -93,14 +96,13 @@ def prototypes(lab: GlowLab) -> Finding:
         verdict=verdict_of(*shown),
         sentence=(
             f"{sum(shown)} of {len(shown)} decoded means of classes show their attribute: they score more than 0.5 (0 "
-            "and 1 are the average faces without and with it, by a classifier of pixels), and more than their "
-            "opposites "
-            f"by {_APART:g} or more: {words}.{_missing(whole)}"
+            "and 1 are the average faces without and with it, by a classifier of pictures), and more than their "
+            f"opposites by {_APART:g} or more: {words}.{_missing(whole)}"
         ),
-        plates=(*_plates(lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
+        plates=(*_plates(whole[0].lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
         ours=words,
-        **_about(lab, whole),
+        **_about(whole[0].lab, whole),
     )
 
 
@@ -114,28 +116,20 @@ def opposites(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(*lacking, *apart),
         sentence=(
-            f"{sum(lacking)} of {len(lacking)} decoded means of complements are nearer to the average face without the "
-            f"attribute (0) than to that with it (1): {words}.{_missing(whole)}"
+            f"{sum(lacking)} of {len(lacking)} decoded means of complements are nearer to the average face without "
+            f"the attribute (0) than to that with it (1): {words}.{_missing(whole)}"
         ),
-        plates=(*_plates(lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
+        plates=(*_plates(whole[0].lab, tuple(w.spec for w in whole), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
         ours=words,
-        **_about(lab, whole),
+        **_about(whole[0].lab, whole),
     )
 
 
 def binary_classes(lab: GlowLab) -> tuple[str, ...]:
     """Names of at most twelve yes-or-no labels with members on both sides, spread over all shares."""
-    shares = {}
-    for name, column in lab.data.attributes.items():
-        if column.kind != "binary":
-            continue
-        values = column.values[column.known]
-        if min((values == 1).sum(), (values == 0).sum()) >= _LEAST:
-            shares[name] = float(values.mean())
+    shares = binary_columns(lab)
     ordered = sorted(shares, key=lambda name: shares[name])
-    if len(ordered) < 3:
-        raise UserError(f"{lab.data.title} has fewer than three yes-or-no labels; shares cannot be compared.")
     places = np.unique(np.linspace(0, len(ordered) - 1, min(_MOST, len(ordered))).round().astype(int))
     return tuple(ordered[k] for k in places)
 
@@ -151,6 +145,7 @@ def mean_difference(pictures: NDArray[np.float32]) -> float:
 
 def look_alike(lab: GlowLab) -> Finding:
     """S1-X3."""
+    lab = labelled(lab)
     names = binary_classes(lab)
     sheet = analysed(lab, "prototypes", attributes=names, sample=lab.limit)
     rows = table_in(sheet, _DISTANCES).rows
@@ -170,9 +165,9 @@ def look_alike(lab: GlowLab) -> Finding:
         verdict=verdict_of(rank > 0.5, second < 0.5 * first),
         sentence=(
             f"Over {len(rows)} classes the distance of the opposite from the mean of all goes with the share of the "
-            f"class (rank correlation {rank:.2f}), as mu - mu_not = share x (mu_with - mu_not) says; decoded opposites "
-            f"of the {len(rare)} classes below {_RARE:g} % differ by {second:.1f} grey levels from each other, their "
-            f"prototypes by {first:.1f}."
+            f"class (rank correlation {rank:.2f}), as mu - mu_not = share x (mu_with - mu_not) says; decoded "
+            f"opposites of the {len(rare)} classes below {_RARE:g} % differ by {second:.1f} grey levels from each "
+            f"other, their prototypes by {first:.1f}."
         ),
         plates=(*_plates(lab, names, _SHARES, _GRID, _DISTANCES), Plate(table)),
         split="all images",
@@ -187,17 +182,15 @@ def genders(lab: GlowLab) -> Finding:
     """S1-F13."""
     who = subject(lab, "gender")
     other = who.lab
-    with_it, without = _scored(who)
+    with_it, without, _ = _scored(who)
     d = who.direction
     table, _ = _scores_table((who,))
     return Finding(
         verdict=verdict_of(with_it - without >= _APART, without < 0.5 < with_it, d.auc > 0.6),
         sentence=(
             f"The mean of {who.words} scores {with_it:.2f} and that of the others {without:.2f} (0 and 1 are the "
-            "average "
-            f"faces of the two); the means lie {d.length:.1f} apart, where draws of the prior would give "
-            f"{d.noise:.1f}, "
-            f"and the line through them tells the classes with an AUC of {d.auc:.2f}. {who.note}"
+            f"average faces of the two); the means lie {d.length:.1f} apart, where draws of the prior would give "
+            f"{d.noise:.1f}, and the line through them tells the classes with an AUC of {d.auc:.2f}. {who.note}"
         ).strip(),
         plates=(*_plates(other, (who.spec,), _GRID, _DISTANCES), Plate(table)),
         published="figure only",
@@ -211,7 +204,7 @@ ENTRIES = (
         "S1-F11",
         "Prototypes: bald, smiling, moustache, glasses",
         "The decoded mean of a class shows its attribute.",
-        "Decoded means of the classes, scored by a classifier of pixels that no flow is a part of.",
+        "Decoded means of the classes, scored by a classifier of pictures that no flow is a part of.",
         prototypes,
     ),
     Entry(
@@ -226,16 +219,15 @@ ENTRIES = (
         "Opposites of rare classes look alike",
         "The rarer a class, the more its opposite is the mean face, so that opposites look alike.",
         "Share of a class against the distance of its opposite from the mean of all; pixel differences of opposites "
-        "and "
-        "of prototypes.",
+        "and of prototypes.",
         look_alike,
     ),
     Entry(
         "S1-F13",
         "Male and female prototypes",
         "The means of two classes of equal size both show their class.",
-        "Decoded means of a gender and of the other, scored by a classifier of pixels; the nearest column where a data "
-        "set has no gender.",
+        "Decoded means of a gender and of the other, scored by a classifier of pictures; the nearest column where a "
+        "data set has no gender.",
         genders,
     ),
 )

@@ -12,7 +12,7 @@ from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.glow_paths import reference
-from latentstudio.studio.reproduce.glow_subjects import Subject
+from latentstudio.studio.reproduce.glow_subjects import Subject, labelled
 
 _TRAITS: dict[str, tuple[str, ...]] = {
     "hair": ("Black_Hair", "Blond_Hair", "Long_Hair", "bangs", "Bangs", "bald", "Bald"),
@@ -27,7 +27,7 @@ _ALPHAS = (-1.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def traits(lab: GlowLab) -> list[tuple[str, Subject]]:
-    """Attributes of the data set that a classifier of pixels tells, with the group that they belong to.
+    """Attributes of the data set that a classifier of pictures tells, with the group that they belong to.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def traits(lab: GlowLab) -> list[tuple[str, Subject]]:
             except UserError:
                 continue
     if not found:
-        raise UserError(f"{lab.data.title} has no attribute that a classifier of pixels tells; nothing can be swapped.")
+        raise UserError(f"A classifier of pictures tells no attribute of {lab.data.title}; nothing can be swapped.")
     return found
 
 
@@ -74,6 +74,7 @@ def swapped(before: Floats, after: Floats) -> tuple[float, float, float, float]:
 
 def half_length(lab: GlowLab) -> Finding:
     """S1-F17."""
+    lab = labelled(lab)
     rows = faces(lab)
     codes = lab.noisy[rows]
     pictures, mirrored = lab.decoded_raw(codes), lab.decoded_raw(-0.5 * codes)
@@ -89,8 +90,7 @@ def half_length(lab: GlowLab) -> Finding:
     heads = ("", "attribute", "AUC of the classifier", "correlation", "z", "swapped, %", "by chance, %")
     note = (
         "Correlation of the score of a face with that of its specular image over the faces, below 0 where the "
-        "attribute "
-        "is swapped; by chance: if specular images were dealt to the faces at random."
+        "attribute is swapped; by chance: if specular images were dealt to the faces at random."
     )
     recipe = lab.code_recipe("reflect", faces=tuple(lab.code(int(r)) for r in rows[:_SHOWN]), alphas=(0.5,))
     best = min(found, key=lambda row: row[4])
@@ -101,10 +101,9 @@ def half_length(lab: GlowLab) -> Finding:
         sentence=(
             f"At half the length the specular image swaps {len(swaps)} of {len(found)} attributes (scores of face and "
             f"image correlate below 0 by more than two standard errors), most {best[1]} (r = {best[3]:.2f}); among "
-            "hair, "
-            f"gender and pose: {', '.join(sorted(groups & asked)) or 'none'} of {', '.join(sorted(asked)) or 'none'} "
-            f"that the data set labels. The median distance to the nearest training face is {near:.1f} grey levels "
-            f"(faces: {own:.1f})."
+            f"hair, gender and pose: {', '.join(sorted(groups & asked)) or 'none'} of "
+            f"{', '.join(sorted(asked)) or 'none'} that the data set labels. The median distance to the nearest "
+            f"training face is {near:.1f} grey levels (faces: {own:.1f})."
         ),
         plates=(
             Plate(recipe, "A face and its specular image at half the length."),
@@ -112,7 +111,7 @@ def half_length(lab: GlowLab) -> Finding:
         ),
         split=f"held-out images of {lab.split_words}",
         n=f"{len(rows)} faces",
-        model=f"{lab.words()}; codes of dequantised images",
+        model=f"{lab.words()}; {lab.data.title}; codes of dequantised images",
         published="figure only: hair, gender and pose are swapped",
         ours=f"{len(swaps)} of {len(found)} swapped",
     )
@@ -142,18 +141,17 @@ def full_length(lab: GlowLab) -> Finding:
     prior = found["draws of the prior"]
     heads = ("", "norm", "finite, %", "clipped, %", "nearest", "Frechet distance", "contrast")
     notes = (
-        f"Nearest: median distance to the nearest training face, grey levels ({lab.features.words}). Frechet "
-        "distance of "
-        "whitened components to as many held-out faces. Contrast: standard deviation of the pixels of a picture, grey "
-        "levels. +1 is the face itself.",
+        f"Nearest: median distance to the nearest training face, grey levels ({lab.features.words}). Frechet distance "
+        "of whitened components to as many held-out faces. Contrast: standard deviation of the pixels of a picture, "
+        "grey levels. +1 is the face itself.",
     )
     shown = tuple(lab.code(int(r)) for r in rows[:_SHOWN])
     spoiled = full[1] < 100 or full[2] > own[2] + 1 or full[3] > 1.25 * own[3]
     return Finding(
         verdict=verdict_of(spoiled, full[4] > half[4], full[4] > 1.25 * prior[4]),
         sentence=(
-            f"At full length {full[1]:.0f} % of the specular images are finite and {full[2]:.2f} % of their pixels out "
-            f"of range (faces {own[2]:.2f} %, half the length {half[2]:.2f} %); the nearest training face is "
+            f"At full length {full[1]:.0f} % of the specular images are finite and {full[2]:.2f} % of their pixels "
+            f"out of range (faces {own[2]:.2f} %, half the length {half[2]:.2f} %); the nearest training face is "
             f"{full[3]:.1f} grey levels away (faces {own[3]:.1f}, half the length {half[3]:.1f}, draws of the prior "
             f"{prior[3]:.1f}), and the Frechet distance to held-out faces is {full[4]:.1f} (faces {own[4]:.1f}, half "
             f"the length {half[4]:.1f}, draws {prior[4]:.1f}). Mirrored at the mean instead of at zero it is "
@@ -184,18 +182,16 @@ ENTRIES = (
         "S1-F17",
         "Specular images at half the length",
         "The specular image of a face, -z / 2, swaps hair, gender and pose.",
-        "Scores of classifiers of pixels for faces and for their specular images: correlation, share of swapped "
-        "classes "
-        "against pairs at random.",
+        "Scores of classifiers of pictures for faces and for their specular images: correlation, share of swapped "
+        "classes against pairs at random.",
         half_length,
     ),
     Entry(
         "S1-X6",
         "Specular images at full length are corrupted",
         "At full length, -z, specular images are corrupted.",
-        "Finite pictures, pixels out of range, distance to the nearest training face and contrast by length; "
-        "mirrored at "
-        "zero and at the mean.",
+        "Finite pictures, pixels out of range, distance to the nearest training face and contrast by length; mirrored "
+        "at zero and at the mean.",
         full_length,
     ),
 )

@@ -37,7 +37,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 """What data sets call an attribute, the best first; the last resort for a gender is the nearest column there is."""
 
 _DRAWN, _DRAWN_MODEL = "faces?n=4000", "faces-glow"
-_LEAST = 8
+_LEAST, _LABELS = 8, 3
 Codes = NDArray[np.float32]
 
 
@@ -86,7 +86,7 @@ class Subject:
     def judge(self) -> Judge:
         """A classifier of pictures, of which no flow is a part."""
         key = f"judge {self.spec}"
-        return self.lab.once(key, lambda: judged(self.lab, self._labels, self.members.words, min(self.lab.limit, 1000)))
+        return self.lab.once(key, lambda: judged(self.lab, self._labels, self.members.words, self.lab.some(1000, 500)))
 
     def faces(self, present: bool, count: int) -> NDArray[np.int64]:
         """Dataset indices of faces that the model has not seen, known to have or to lack it, with usable codes.
@@ -179,6 +179,29 @@ def drawn(lab: GlowLab, why: str) -> GlowLab:
             limit=lab.limit,
         ),
     )
+
+
+def labelled(lab: GlowLab) -> GlowLab:
+    """The bench itself if its data set has three or more yes-or-no labels, otherwise that of the drawn faces.
+
+    Raises
+    ------
+    UserError
+        As `drawn`.
+    """
+    if len(binary_columns(lab)) >= _LABELS:
+        return lab
+    return drawn(lab, f"{lab.data.title} has fewer than {_LABELS} yes-or-no labels")
+
+
+def binary_columns(lab: GlowLab) -> dict[str, float]:
+    """Share of those who have it by yes-or-no label, of labels with at least eight members on both sides."""
+    shares = {}
+    for name, column in lab.data.attributes.items():
+        values = column.values[column.known]
+        if column.kind == "binary" and min((values == 1).sum(), (values == 0).sum()) >= _LEAST:
+            shares[name] = float(values.mean())
+    return shares
 
 
 def _spelling(lab: GlowLab, what: str) -> str:
