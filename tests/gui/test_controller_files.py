@@ -148,7 +148,6 @@ def test_adding_panels_numbers_them(controller):
     assert controller.add_panel("operation", "interpolate") == "strip-2"
     assert controller.add_panel("operation", "sample") == "samples-1"
     assert controller.add_panel("analysis", "norms") == "norms-1"
-    controller.inspect(image(7))
     assert controller.session.undo_label.startswith("Add ")
     controller.undo()
     assert [panel.id for panel in controller.document.panels] == ["strip-1", "strip-2", "samples-1"]
