@@ -257,6 +257,29 @@ def test_pictures_of_the_report_carry_their_recipes(report: tuple[int, Path]) ->
     assert read_figure(report[1] / "figures" / "S1-X11-1.png").rows[0][0].name == "half_space"
 
 
+def test_pictures_of_edits_carry_their_directions(report: tuple[int, Path]) -> None:
+    smile = read_figure(report[1] / "figures" / "S1-F14-1.png").rows[0][0]
+    assert smile.params["attributes"] == ["Smiling"]
+    assert smile.data is None
+    assert any("Smiling" in slot for slot in smile.inputs)
+    person = read_figure(report[1] / "figures" / "S1-F25-1.png").rows[0][0]
+    assert {"images", "person", "mean_code"} <= set(person.inputs)
+
+
+def test_measured_edits_are_those_of_the_operation(small: Path, tmp_path: Path) -> None:
+    from latentstudio.studio.reproduce.glow_lab import open_glow
+    from latentstudio.studio.reproduce.glow_subjects import strip_of, subject
+
+    lab, _ = open_glow(Workspace(), None, str(small), tmp_path, True, 40)
+    who = subject(lab, "eyeglasses")
+    faces = who.faces(False, 3)
+    assert lab.held_out[faces].all()
+    assert (who.members.labels[faces] == 0).all()
+    strengths = (-1.0, 0.0, 2.0)
+    codes = strip_of(lab, who.edit(faces, strengths)).frames.codes
+    assert who.edited(faces, strengths).reshape(len(codes), -1) == pytest.approx(codes, abs=1e-5)
+
+
 def test_an_entry_that_cannot_run_says_why_and_the_others_go_on(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

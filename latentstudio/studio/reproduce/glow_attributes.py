@@ -28,7 +28,7 @@ def adding(id: str, title: str, what: str) -> Entry:
         return Finding(
             verdict=verdict_of(gain > 2 * error, share >= 50, finite),
             sentence=(
-                f"{who.words}, added to {len(rows)} held-out faces that lack it: the score of a classifier of "
+                f"{who.heading}, added to {len(rows)} held-out faces that lack it: the score of a classifier of "
                 f"pictures rises by {gain:.2f} of the distance between the classes at strength 1 (standard error "
                 f"{error:.2f}), and {share:.0f} % of the faces count as having it at strength 2, "
                 f"{found.passed(3.0):.0f} % at 3; the norm goes from {found.norms[:, 0].mean():.1f} to "

@@ -133,7 +133,7 @@ def what_works(lab: GlowLab) -> Finding:
     best = max(known, key=lambda row: row.effect)
     words = ", ".join(f"{name} {value:.2f}" for name, value in ranks.items() if np.isfinite(value))
     return Finding(
-        verdict=verdict_of(ranks[_ALL] > 0.5, ranks[_OTHERS] > 0.5, *(not ranks[name] < 0 for name in CRITERIA)),
+        verdict=verdict_of(ranks[_ALL] > 0.5, ranks[_OTHERS] > 0.5),
         sentence=(
             f"Over {len(known)} features the rank correlation of a criterion with the effect of the edit, on a "
             f"classifier of pictures, is: {words}. The largest effect has {best.feature} ({best.effect:.1f} standard "

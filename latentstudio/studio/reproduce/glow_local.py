@@ -44,7 +44,7 @@ def local_edit(id: str, title: str, what: str, unique: bool, claim: str) -> Entr
         return Finding(
             verdict=verdict_of(local > 0.5, alike > 0.5 if unique else alike <= 0.5, gain > 2 * error),
             sentence=(
-                f"{who.words}: the change is local to {local:.2f} (0.2 is even all over; place {rank} of {len(rows)} "
+                f"{who.heading}: the change is local to {local:.2f} (0.2 is even all over; place {rank} of {len(rows)} "
                 f"features), and unique to {alike:.2f} (above 0.5 those with it look more alike there than the others "
                 f"do). On {len(faces)} held-out faces without it the score of a classifier of pictures rises by "
                 f"{gain:.2f} of the distance between the classes at strength 2 (standard error {error:.2f}), and "
@@ -84,7 +84,7 @@ def glasses_removed(lab: GlowLab) -> Finding:
     return Finding(
         verdict=verdict_of(loss < -2 * error, without >= 50, near[1] <= 1.15 * near[0]),
         sentence=(
-            f"{who.words}, taken from {len(faces)} held-out faces that wear them: the score falls by {-loss:.2f} of "
+            f"{who.heading}, taken from {len(faces)} held-out faces that wear them: the score falls by {-loss:.2f} of "
             f"the distance between the classes at strength −2 (standard error {error:.2f}); {without:.0f} % then "
             f"count as without them, {before:.0f} % before. The nearest training face is {near[1]:.1f} grey levels "
             f"away (before: {near[0]:.1f}). {who.note}"

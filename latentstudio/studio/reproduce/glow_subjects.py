@@ -67,6 +67,11 @@ class Subject:
         """Its name with that of the data set."""
         return f"{self.what} ({self.spec} of {self.lab.data.title})"
 
+    @property
+    def heading(self) -> str:
+        """`words` as a sentence begins."""
+        return self.words[:1].upper() + self.words[1:]
+
     @cached_property
     def _labels(self) -> Floats:
         return self.members.labels
