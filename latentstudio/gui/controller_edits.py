@@ -157,6 +157,7 @@ class EditingController(QObject):
 
         def change(document: Document) -> Document:
             document, panel_id = edits.add_panel(document, kind, name)
+            document = edits.with_inspected(document, panel_id)
             made.append(panel_id)
             return document
 

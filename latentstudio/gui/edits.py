@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentstudio.data.attribute_spec import SELECTION
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import Figure, ImageInput, Input, Recipe
+from latentstudio.figures.recipe import Figure, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.gui.markers import Move
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
@@ -65,6 +65,16 @@ def add_panel(document: Document, kind: str, name: str) -> tuple[Document, str]:
     number = next(n for n in range(1, len(taken) + 2) if f"{stem}-{n}" not in taken)
     panel = Panel(id=f"{stem}-{number}", kind=kind, name=name)
     return replace(document, panels=(*document.panels, panel), active=panel.id), panel.id
+
+
+def with_inspected(document: Document, panel_id: str) -> Document:
+    """Put the inspected picture on the first slot of a new panel that cannot do without one."""
+    panel, current = document.panel(panel_id), document.current
+    plugin = plugin_of(panel.kind, panel.name)
+    first = next(iter(getattr(plugin, "slots", ())), None)
+    if first is None or first.optional or not isinstance(current, ImageInput | PixelsInput):
+        return document
+    return document.with_panel(replace(panel, slots={first.name: (current,)}))
 
 
 def remove_panel(document: Document, panel_id: str) -> Document:

@@ -1,6 +1,7 @@
 """How well a flow's codes come back from the pictures that they decode to, near the data and far from it."""
 
 import copy
+import math
 from typing import Any
 
 import torch
@@ -31,17 +32,18 @@ def code_round_trips(model: LatentModel) -> dict[str, dict[str, float | None]]:
             codes = sigma * base
             pictures = model.decode(codes)
             finite = torch.isfinite(pictures).flatten(1).all(dim=1)
-            wide, kept = codes.double(), finite
-            images = exact.decode(wide)
+            images = exact.decode(codes.double())
+            held = torch.isfinite(images.float()).flatten(1).all(dim=1)
+            wide, images = codes[held].double(), images[held]
             found[f"{sigma:g}"] = {
                 "finite_share": float(finite.double().mean()),
-                "float32": _largest(model.encode(pictures[kept]), codes[kept]) if bool(kept.any()) else None,
-                "float64": _largest(exact.encode(images), wide),
-                "float32_picture": _largest(exact.encode(images.float().double()), wide),
+                "float32": _largest(model, pictures[finite], codes[finite]),
+                "float64": _largest(exact, images, wide),
+                "float32_picture": _largest(exact, images.float().double(), wide),
             }
     return found
 
 
-def _largest(found: Tensor, codes: Tensor) -> float | None:
-    value = float((found - codes).abs().max())
-    return value if value == value and value != float("inf") else None
+def _largest(model: LatentModel, pictures: Tensor, codes: Tensor) -> float | None:
+    value = float((model.encode(pictures) - codes).abs().max()) if len(codes) else math.nan
+    return value if math.isfinite(value) else None

@@ -107,7 +107,9 @@ def test_fused_against_the_public_structure(benchmark, scene, direction, count, 
         }[direction]
         ours, *theirs = [call() for call in calls]
         for answer in theirs:
-            torch.testing.assert_close(ours, answer, atol=1e-4, rtol=1e-4)
+            # Through 192 steps two orders of float32 sums drift apart by some 6e-4 in single components.
+            bound = 1e-3 if name in LARGE else 1e-4
+            torch.testing.assert_close(ours, answer, atol=bound, rtol=bound)
         repeats = 3 if name in LARGE else 15
         ours, normed, biased, blas, packed = milliseconds(repeats, *calls, *products())
         benchmark.pedantic(calls[0], rounds=1)

@@ -39,7 +39,7 @@ def test_numbers_of_a_corruption_are_strict_json(command: Command, base: list[st
     found = value_of(command("run", "corrupt", *base, *options, "--json"))["result"]
     assert found["row_labels"] == ["First set", "Second set", "Both sets"]
     assert found["threshold"] == 8.0
-    changed = found["measures"]["changed, %"]
+    changed = next(m["values"] for m in found["measures"] if m["label"] == "changed, %")
     assert len(changed) == 15
     assert [changed[k] for k in (0, 5, 10)] == [None, None, None]
     assert all(v is not None for k, v in enumerate(changed) if k % 5)

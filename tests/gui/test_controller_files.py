@@ -153,6 +153,13 @@ def test_adding_panels_numbers_them(controller):
     assert [panel.id for panel in controller.document.panels] == ["strip-1", "strip-2", "samples-1"]
 
 
+def test_a_new_panel_begins_with_the_picture_that_is_inspected(controller):
+    controller.inspect(image(7))
+    edited, norms = controller.add_panel("operation", "attribute"), controller.add_panel("analysis", "norms")
+    assert controller.document.panel(edited).slots == {"images": (image(7),)}
+    assert controller.document.panel(norms).slots == {}
+
+
 def test_parameters_at_their_default_are_not_kept(controller):
     controller.set_param("strip-1", "steps", 5)
     assert controller.document.panel("strip-1").params == {"steps": 5}

@@ -133,7 +133,7 @@ def test_newest_request_of_a_lane_wins_and_stale_answers_never_follow(engine: An
 def test_the_hand_overtakes_a_pass(engine: Any, gate: Gate) -> None:
     """At the next chunk once the request has arrived; `test_studio_worker` counts the chunks exactly."""
     ear = Ear(engine)
-    running = engine.submit("pass", Urgency.BACKGROUND, ("gated", "pass", 12))
+    running = engine.submit("pass", Urgency.BACKGROUND, ("gated", "pass", 60))
     ear.first(running)
     hand = engine.submit("hand", Urgency.HAND, ("echo", "now"))
     opened = 0
@@ -143,8 +143,8 @@ def test_the_hand_overtakes_a_pass(engine: Any, gate: Gate) -> None:
         chunk = ("pass", opened)
         ear.wait(lambda n, chunk=chunk: isinstance(n, Answer) and (n.ticket == hand or n.payload == chunk))
     assert not any(a.done for a in ear.answers("pass"))
-    gate.open(11 - opened)
-    assert ear.done(running).payload == ("pass", 11)
+    gate.open(59 - opened)
+    assert ear.done(running).payload == ("pass", 59)
 
 
 def test_error_in_a_job_leaves_the_engine_alive(engine: Any) -> None:

@@ -55,7 +55,8 @@ def test_scores_are_written_with_card_and_samples_and_the_weights_stay(trained: 
     assert "12.25 ms" in card
     assert "## Round trip of codes" in card
     assert "![samples](samples.png)" in card
-    assert Image.open(trained / "samples.png").size == (8 * 18 - 2, 4 * 18 - 2)
+    with Image.open(trained / "samples.png") as samples:
+        assert samples.size == (8 * 18 - 2, 4 * 18 - 2)
     load(trained)
 
 
