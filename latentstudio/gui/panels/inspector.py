@@ -31,7 +31,7 @@ from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.gui.widgets.readout_table import ReadoutTable
 from latentstudio.gui.widgets.readouts import measured
 from latentstudio.paths import replacing
-from latentstudio.results import ImageGrid, Strip
+from latentstudio.results import ImageGrid, Measure, Strip
 from latentstudio.studio.browse import image_input, image_name, named_image
 from latentstudio.studio.requests import ThumbnailBatch
 
@@ -226,8 +226,8 @@ class InspectorPanel(QWidget):
                 continue
             same = np.flatnonzero((result.frames.codes == code).all(axis=1))
             if len(same):
-                found = [(m.label, measured(m, int(same[0]))) for m in result.measures]
-                return [(f"{words}, percentile" if "%" in text else words, text) for words, text in found if text]
+                found = [(_measure_name(m), measured(m, int(same[0]))) for m in result.measures]
+                return [(words, text) for words, text in found if text]
         return []
 
     def _show_nearest(self, inspection: "Inspection") -> None:
@@ -315,3 +315,8 @@ class InspectorPanel(QWidget):
                 np.savez(stream, code=inspection.code, norm=inspection.norm, image=inspection.image)
         except UserError as error:
             self._controller.message.emit(str(error), "error")
+
+
+def _measure_name(measure: Measure) -> str:
+    """What stands before the number of a measure; its unit stands behind the number."""
+    return f"{measure.label}, percentile" if measure.unit == "percentile" else measure.label.partition(", ")[0]
