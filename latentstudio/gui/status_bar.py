@@ -110,7 +110,7 @@ class StatusBar(QStatusBar):
         facts = self._controller.facts
         chosen = len(self._controller.document.selection)
         total = f"{facts.size:,} images" if facts is not None else "no dataset"
-        self.count.setText(f"{chosen:,} of {total} selected" if chosen else total)
+        self.count.setText(f"{chosen:,} of {total} selected" if chosen and facts is not None else total)
 
 
 def device_name(device: str) -> str:
