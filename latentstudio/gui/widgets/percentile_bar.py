@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from latentstudio.gui.theme import colors, numeric_font, small_font, theme_signals
+from latentstudio.gui.theme import GAP, colors, numeric_font, small_font, theme_signals
 
 HEIGHT = 30
 
@@ -19,6 +19,7 @@ class PercentileBar(QWidget):
         self._name = name
         self._percentile = math.nan
         self.setFixedHeight(HEIGHT)
+        self.setToolTip(name)
         theme_signals().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -39,13 +40,15 @@ class PercentileBar(QWidget):
         known = not math.isnan(self._percentile)
         outside = known and not 2.5 <= self._percentile <= 97.5
         upper = QRectF(0, 0, self.width(), 18)
-        painter.setFont(small_font())
-        painter.setPen(QColor(palette.muted))
-        painter.drawText(upper, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), self._name)
+        number = f"{self._percentile:.1f} %" if known else "–"
         painter.setFont(numeric_font())
         painter.setPen(QColor(palette.warning if outside else palette.text))
-        number = f"{self._percentile:.1f} %" if known else "–"
         painter.drawText(upper, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), number)
+        room = upper.width() - painter.fontMetrics().horizontalAdvance(number) - GAP
+        painter.setFont(small_font())
+        painter.setPen(QColor(palette.muted))
+        name = painter.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideRight, int(room))
+        painter.drawText(upper, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
         y, width = 22.5, self.width() - 8.0
         painter.fillRect(QRectF(4, y - 1.5, width, 3), QColor(palette.raised))
         painter.fillRect(QRectF(4 + 0.025 * width, y - 1.5, 0.95 * width, 3), QColor(palette.band))
