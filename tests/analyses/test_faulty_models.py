@@ -155,3 +155,17 @@ def test_faces_that_leave_no_image_to_learn_from_are_named(name: str) -> None:
     given = {"attribute": "yaw>0"} if name == "edit_map" else {"attributes": ["yaw>0"]}
     with pytest.raises(UserError, match="All 40 images that are looked at are faces to be edited"):
         run(name, ToyModel(), faces=40, **given)
+
+
+def test_densities_that_drown_all_others_are_counted() -> None:
+    """What a Glow says in double precision of a picture whose code overflows in single precision."""
+
+    class Drowning(ToyModel):
+        def log_prob(self, images: Tensor) -> Tensor:
+            found = super().log_prob(images)
+            return torch.where(self.encode(images)[:, 0] > 0.5, found - 1e90, found)
+
+    found = run("likelihood", Drowning())
+    lost = 40 - len(GOOD)
+    assert f"{lost} of 40 log-densities are more than a billion times as large as the median" in said(found)
+    assert "billion" not in said(run("likelihood", ToyModel()))
