@@ -63,13 +63,7 @@ class Additivity:
         if not chosen:
             raise UserError(f"No part has two sets of {self.size:,} components; a smaller set would do.")
         indices = some_images(study, self.images, self.seed)
-        codes: Tensor | None = None
-        for step in codes_of(study, indices):
-            if isinstance(step, Partial):
-                yield step
-            else:
-                codes = step
-        assert codes is not None
+        codes = yield from codes_of(study, indices)
         tally = _Tally(self, tuple(chosen), len(codes), origin_words(study, indices))
         done, total = 0, len(codes) * len(chosen) * self.pairs
         for image, code in enumerate(codes):

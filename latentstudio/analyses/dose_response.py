@@ -73,13 +73,7 @@ class DoseResponse:
             raise UserError("Dose and response needs at least one number of components; 1, 3, 10 would do.")
         chosen = places(study, self.parts)
         indices = some_images(study, self.images, self.seed)
-        codes: Tensor | None = None
-        for step in codes_of(study, indices):
-            if isinstance(step, Partial):
-                yield step
-            else:
-                codes = step
-        assert codes is not None
+        codes = yield from codes_of(study, indices)
         tally = _Tally(self, chosen, len(codes), origin_words(study, indices))
         done, total = 0, len(codes) * len(chosen)
         for image, code in enumerate(codes):

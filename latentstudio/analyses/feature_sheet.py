@@ -18,14 +18,8 @@ from latentstudio.analyses.classes import (
     wanted,
 )
 from latentstudio.analyses.decoding import BATCH, decoded_rows
-from latentstudio.analyses.edit_faces import (
-    Classes,
-    classes_of,
-    estimator_control,
-    faces_control,
-    pictures_of,
-    strength_control,
-)
+from latentstudio.analyses.edit_controls import estimator_control, faces_control, strength_control
+from latentstudio.analyses.edit_faces import Classes, classes_of, pictures_of
 from latentstudio.analyses.feature_criteria import WEAK, WINDOW, Estimate, Judge, sampling, separation, uniqueness
 from latentstudio.analyses.passes import Indices, data_of, model_of, origin_words, studied, told
 from latentstudio.errors import UserError

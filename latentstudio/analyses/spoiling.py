@@ -1,6 +1,6 @@
 """What the analyses of corrupted codes share: their images, the parts they look at, codes with components changed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,8 +55,8 @@ def some_images(study: Study, count: int, seed: int) -> Indices:
     return np.sort(np.random.default_rng(seed).choice(indices, count, replace=False))
 
 
-def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Tensor]":
-    """Yield progress while the images at `indices` are encoded, at last their codes, float32 (n, D) on the CPU.
+def codes_of(study: Study, indices: Indices) -> "Generator[Partial, None, Tensor]":
+    """Encode the images at `indices`, yield progress, and return their codes, float32 (n, D) on the CPU.
 
     Pictures that cannot be read, and codes that are not finite, are left out.
 
@@ -78,7 +78,7 @@ def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Tensor]":
     codes = torch.cat(found)
     if not len(codes):
         raise UserError(f"No image of {data_of(study).title} has a finite code under this model.")
-    yield codes
+    return codes
 
 
 def places(study: Study, parts: tuple[str, ...]) -> dict[str, Indices]:

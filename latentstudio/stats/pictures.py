@@ -46,7 +46,14 @@ def shrunk(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 def halved(images: NDArray[Any], edge: int = 32) -> NDArray[np.float32]:
     """Turn pictures (n, C, H, W) grey and halve both sides by box averages until `edge` fits: (n, h, w)."""
-    grey = images.mean(axis=1, dtype=np.float32)
+    return halved_grey(images.mean(axis=1, dtype=np.float32), edge)
+
+
+def halved_grey(grey: NDArray[np.float32], edge: int) -> NDArray[np.float32]:
+    """Halve both sides of grey pictures (n, H, W) by box averages until `edge` px fits: (n, h, w).
+
+    A last row or column without a partner is left out, and sides of one pixel are not halved.
+    """
     while max(grey.shape[1:]) > edge and min(grey.shape[1:]) > 1:
         h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
         quarters = grey[:, :h, :w].reshape(len(grey), h // 2, 2, w // 2, 2)
