@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from latentstudio.stats.directions import auc_of, estimate, halves
 from latentstudio.stats.intervals import central, resampled
 from latentstudio.stats.localisation import smallest_window
+from latentstudio.stats.norms import length_of_noise
 from latentstudio.stats.pictures import HALF_RANGE, halved
 
 Floats = NDArray[np.float64]
@@ -87,5 +88,5 @@ def sampling(codes: NDArray[np.float32], present: NDArray[np.bool_], deviation: 
     """Return 1 - (noise / length)^2 of the difference of means, at least 0, and length over noise."""
     difference = estimate(codes, present, "mean_difference")[0]
     length = float(np.linalg.norm(difference))
-    noise = deviation * float(np.sqrt(len(difference) * (1 / present.sum() + 1 / (~present).sum())))
+    noise = length_of_noise(len(difference), (int(present.sum()), int((~present).sum())), deviation)
     return (max(0.0, 1 - (noise / length) ** 2) if length > 0 else 0.0), length / noise

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.stats.classifiers import Span
+from latentstudio.stats.norms import length_of_noise
 
 Floats = NDArray[np.float64]
 Estimator = Literal["mean_difference", "logistic", "lda"]
@@ -87,7 +88,7 @@ class Direction:
     @property
     def noise(self) -> float:
         """Length of a difference of means that pure noise of the prior would give."""
-        return float(np.sqrt(len(self.vector) * sum(1 / n for n in self.counts if n)))
+        return length_of_noise(len(self.vector), self.counts)
 
     def quantile_of(self, codes: NDArray[Any]) -> Floats:
         """Percentile in [0, 100] of codes (n, D) among the sample's projections, (n,)."""
