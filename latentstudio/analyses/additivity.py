@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of, origin_words
 from latentstudio.analyses.spoiling import (
     ROLES,
     codes_of,
-    decoded,
     how_control,
     images_control,
     places,
@@ -87,7 +87,7 @@ class Additivity:
         deviation = component_deviation(model_of(study).space.prior.kind)
         sets = (drawn[: self.size], drawn[self.size :], drawn)
         rows = [code, *(spoiled(code, s, m, self.how, deviation) for m in self.magnitudes for s in sets)]
-        pictures = HALF_RANGE * decoded(study, torch.stack(rows)).astype(np.float64)
+        pictures = HALF_RANGE * decoded_rows(model_of(study), torch.stack(rows).numpy()).astype(np.float64)
         with np.errstate(invalid="ignore"):
             changes = pictures[1:] - pictures[0]
         return np.asarray(changes.reshape(len(self.magnitudes), 3, *pictures.shape[1:]), dtype=np.float64)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of, origin_words
 from latentstudio.analyses.spoiling import (
     ROLES,
     codes_of,
-    decoded,
     how_control,
     images_control,
     magnitude_words,
@@ -101,7 +101,7 @@ class DoseResponse:
         for _ in range(self.repeats):
             order = random.permutation(components)
             rows += [spoiled(code, order[:n], self.magnitude, self.how, deviation) for n in fitting]
-        pictures = visible(decoded(study, torch.stack(rows)))
+        pictures = visible(decoded_rows(model_of(study), torch.stack(rows).numpy()))
         maps = change_map(pictures[1:], pictures[0]).reshape(self.repeats, len(fitting), -1)
         squares = np.square(pictures[1:] - pictures[0]).reshape(self.repeats, len(fitting), -1)
         kept = [n <= len(components) for n in self.counts]

@@ -105,15 +105,6 @@ def spoiled(code: "Tensor", components: Indices, magnitude: float, how: str, dev
     return changed
 
 
-def decoded(study: Study, codes: "Tensor") -> NDArray[np.float32]:
-    """Decode codes (n, D) on the model's device: float32 (n, C, H, W)."""
-    from latentstudio.models.sensitivity import device_of
-
-    model = model_of(study)
-    pictures: NDArray[np.float32] = model.decode(codes.to(device_of(model))).float().cpu().numpy()
-    return pictures
-
-
 def magnitude_words(magnitude: float, how: str) -> str:
     """Say what is done to a component, e.g. ``"set to 10"`` or ``"moved by +3 σ"``."""
     return f"set to {magnitude:g}" if how == "set" else f"moved by {magnitude:+g} σ"

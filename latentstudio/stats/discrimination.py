@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latentstudio.stats.directions import halves
+from latentstudio.stats.intervals import central
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -41,8 +44,6 @@ def split_halves(present: Bools, identity: NDArray[np.int64] | None, seed: int) 
         first = _by_person(present, _own_where_unknown(identity), seed)
         if all((side & part).any() for side in (present, ~present) for part in (first, ~first)):
             return Halves(first, True)
-    from latentstudio.stats.directions import halves
-
     return Halves(halves(present, seed), False)
 
 
@@ -119,11 +120,7 @@ class Resampled:
 
     def interval(self, values: Floats, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of repeats (r,); NaN when fewer than two are known."""
-        known = values[np.isfinite(values)]
-        if len(known) < 2:
-            return float("nan"), float("nan")
-        low, high = np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
-        return float(low), float(high)
+        return central(values, level)
 
 
 def bootstrap(
