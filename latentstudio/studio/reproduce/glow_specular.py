@@ -11,7 +11,7 @@ from latentstudio.stats.pictures import HALF_RANGE
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_paths import reference
+from latentstudio.studio.reproduce.glow_midpoints import reference
 from latentstudio.studio.reproduce.glow_subjects import Subject, labelled
 
 _TRAITS: dict[str, tuple[str, ...]] = {
