@@ -56,7 +56,13 @@ class Additivity:
     seed: int = control(0, "Random seed", "int", minimum=0, maximum=2**31 - 1, advanced=True)
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images, then decode one image and part at a time."""
+        """Encode the images, then decode one image and part at a time.
+
+        Raises
+        ------
+        UserError
+            There is no magnitude, no such part, none large enough for two sets, or no image has a finite code.
+        """
         if not self.magnitudes:
             raise UserError("Additivity needs at least one magnitude; 3, 10, 30, 100 would do.")
         chosen = {name: own for name, own in places(study, self.parts).items() if len(own) >= 2 * self.size}
@@ -172,7 +178,7 @@ class _Tally:
 
 
 def compared(added: Floats, together: Floats) -> tuple[float, float]:
-    """Return the discrepancy of two changes and their cosine; NaN without a change, or where one is not finite."""
+    """Return the discrepancy of two changes (C, H, W) and their cosine; NaN without a change, or one not finite."""
     size = float(np.linalg.norm(together))
     if not np.isfinite(size) or not np.isfinite(added).all() or size == 0:
         return np.nan, np.nan

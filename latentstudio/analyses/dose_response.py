@@ -68,7 +68,13 @@ class DoseResponse:
     )
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images, then corrupt and decode one image and part at a time."""
+        """Encode the images, then corrupt and decode one image and part at a time.
+
+        Raises
+        ------
+        UserError
+            There is no number of components, no such part, or no image has a finite code.
+        """
         if not self.counts:
             raise UserError("Dose and response needs at least one number of components; 1, 3, 10 would do.")
         chosen = places(study, self.parts)
@@ -176,7 +182,7 @@ class _Tally:
 
 
 def half_width(values: Floats) -> Floats:
-    """Half the width of the 95 % t interval of the mean over the first axis; NaN for a single value."""
+    """Half the width of the 95 % t interval of the mean over the first axis of (n, ...); NaN for n = 1."""
     n = len(values)
     if n < 2:
         return np.full(values.shape[1:], np.nan)

@@ -78,14 +78,19 @@ def uniqueness(pictures: NDArray[np.float32], present: NDArray[np.bool_], change
 
 
 def separation(codes: NDArray[np.float32], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
-    """Return the area under the ROC curve of the half of the codes that a direction was not found on."""
+    """Return the area under the ROC curve of the half of the codes (n, D) that a direction was not found on."""
     first = halves(present, seed)
     vector = estimate(codes[first], present[first], estimator)[0]
     return auc_of(codes[~first] @ vector.astype(codes.dtype), present[~first])
 
 
 def sampling(codes: NDArray[np.float32], present: NDArray[np.bool_], deviation: float) -> tuple[float, float]:
-    """Return 1 - (noise / length)^2 of the difference of means, at least 0, and length over noise."""
+    """Return 1 - (noise / length)^2 of the difference of means of codes (n, D), at least 0, and length over noise.
+
+    Parameters
+    ----------
+    deviation : standard deviation of one component of a prior draw.
+    """
     difference = estimate(codes, present, "mean_difference")[0]
     length = float(np.linalg.norm(difference))
     noise = length_of_noise(len(difference), (int(present.sum()), int((~present).sum())), deviation)

@@ -35,7 +35,7 @@ class LinearClassifier:
 
 
 def probability(scores: Floats) -> Floats:
-    """Probability that a score stands for; scores beyond any float give 0 and 1."""
+    """Probabilities (n,) that scores (n,) stand for; scores beyond any float give 0 and 1."""
     from scipy.special import expit
 
     answer: Floats = np.asarray(expit(scores), dtype=np.float64)

@@ -197,7 +197,10 @@ def ledoit_wolf_of_gram(gram: Floats, size: int) -> float:
 
 
 def held_out_auc(codes: NDArray[Any], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
-    """Fit on one half and score the other, and the other way round; the mean of the two areas under the ROC curve."""
+    """Fit on one half of codes (n, D) and score the other, then the other way round; mean area under the ROC curve.
+
+    NaN where a half lacks a class.
+    """
     first = halves(present, seed)
     found = []
     for fitted in (first, ~first):

@@ -75,7 +75,7 @@ def _by_person(present: Bools, groups: NDArray[np.int64], seed: int) -> Bools:
 
 
 def best_threshold(scores: Floats, present: Bools) -> float:
-    """Score above which images count as having the property, for the largest mean of both classes' shares right.
+    """Threshold of scores (n,) above which images count as having the property: most right, both classes alike.
 
     Half-way between two scores; the middle one of equally good ones. NaN when a class has no finite score.
     """
@@ -99,7 +99,10 @@ def best_threshold(scores: Floats, present: Bools) -> float:
 
 
 def accuracy_of(scores: Floats, present: Bools, threshold: float) -> float:
-    """Mean over the two classes of the share that `threshold` gets right: 0.5 by chance, whatever the class sizes."""
+    """Mean over both classes of the share of scores (n,) that `threshold` gets right: 0.5 by chance, in any mixture.
+
+    NaN where a class is missing or there is no threshold.
+    """
     if not present.any() or present.all() or not np.isfinite(threshold):
         return float("nan")
     over = scores > threshold

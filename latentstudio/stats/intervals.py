@@ -15,7 +15,7 @@ def resampled(count: int, seed: int, times: int = RESAMPLES) -> NDArray[np.int64
 
 
 def central(values: Floats, level: float = 0.95) -> tuple[float, float]:
-    """Return the ends of the central `level` of values that are finite; NaN when fewer than two are."""
+    """Return the ends of the central `level` of the finite values of (n,); NaN when there are fewer than two."""
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return float("nan"), float("nan")

@@ -62,7 +62,13 @@ class Edited:
 
 
 def edited(who: Subject, rows: NDArray[np.int64], strengths: tuple[float, ...]) -> Edited:
-    """Edit faces, given by dataset indices, and measure what comes out."""
+    """Edit faces, given by dataset indices (n,), and measure what comes out.
+
+    Raises
+    ------
+    UserError
+        No classifier of pictures tells the attribute, so that nothing can judge the edits.
+    """
     lab, judge = who.lab, who.judge
     if not judge.sees:
         raise UserError(
