@@ -63,6 +63,21 @@ def amounts_of(panel: Panel) -> list[float]:
     return [DEFAULT_PERCENTILE if panel.params.get("scale") == "quantile" else 1.0] * len(attributes)
 
 
+def under_hand(panel: Panel, amounts: Sequence[float], strengths: Sequence[float], known: int) -> Panel:
+    """Return the panel with the amounts that a hand is at, for its first face alone.
+
+    Parameters
+    ----------
+    strengths : frames that are wanted.
+    known : how many measures the last strip has. Directions of watched attributes that are still being found must not
+        keep the hand waiting, and are left out.
+    """
+    params = {**panel.params, "amounts": list(amounts), "strengths": list(strengths)}
+    if known < len({*panel.params.get("attributes", ()), *panel.params.get("watch", ())}):
+        params.pop("watch", None)
+    return replace(panel, params=params, slots={name: inputs[:1] for name, inputs in panel.slots.items()})
+
+
 def leak_panel(document: Document, panel_id: str) -> tuple[Document, str]:
     """Let an analysis measure what the edits of a panel leak; the one there is, or a new one. Returns its id too."""
     source = document.panel(panel_id).params

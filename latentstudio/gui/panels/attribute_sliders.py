@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
 from PySide6.QtWidgets import QWidget
 
 from latentstudio.data.attribute_spec import SELECTION, members_of
@@ -106,7 +105,7 @@ class SlidersPage(SlidersLayout):
             row.settled.connect(self._settled)
             row.removed.connect(lambda words=row.words: self._remove(words))
             for picture, sign in ((row.less, -1.0), (row.more, 1.0)):
-                picture.clicked.connect(lambda r=row, s=sign: self._nudge(r, s))
+                picture.clicked.connect(lambda r=row, s=sign: r.nudge(s))
 
     def refresh(self) -> None:
         """Show what the controller says now."""
@@ -157,10 +156,7 @@ class SlidersPage(SlidersLayout):
     def _show_leaks(self, source: tuple[Strip, int] | None, edited: tuple[Strip, int] | None) -> None:
         panel = self._panel()
         watched = tuple(panel.params.get("watch", ())) if panel is not None else ()
-        leaks = leaks_between(
-            None if source is None else (source[0].measures, source[1]),
-            None if edited is None else (edited[0].measures, edited[1]),
-        )
+        leaks = leaks_between(source, edited) if source is not None and edited is not None else ()
         for number, row in enumerate(self.rows):
             own = leaks[number] if number < len(leaks) else Leak("", math.nan, math.nan)
             row.set_places(own.before, own.after)
@@ -198,13 +194,8 @@ class SlidersPage(SlidersLayout):
         panel = self._panel()
         if panel is None:
             return None
-        params = {**panel.params, "amounts": [row.amount for row in self.rows], "strengths": strengths}
         known = len(self._strip.measures) if self._strip is not None else 0
-        if known < len({*panel.params.get("attributes", ()), *panel.params.get("watch", ())}):
-            # Directions that are still being found must not keep the hand waiting.
-            params.pop("watch", None)
-        slots = {name: inputs[:1] for name, inputs in panel.slots.items()}
-        return replace(panel, params=params, slots=slots)
+        return attribute_edits.under_hand(panel, [row.amount for row in self.rows], strengths, known)
 
     def _moved(self) -> None:
         self._live = [row.amount for row in self.rows]
@@ -219,12 +210,6 @@ class SlidersPage(SlidersLayout):
             self._live = amounts
             self.controller.set_param(self.panel_id, "amounts", amounts)
         self.controller.end_gesture()
-
-    def _nudge(self, row: AttributeRow, sign: float) -> None:
-        """A click on a picture of less or more goes a step that way."""
-        low, high = row.box.minimum(), row.box.maximum()
-        step = (1.0 if row.box.singleStep() < 1 else 10.0) * sign
-        row.box.setValue(min(max(row.amount + step, low), high))
 
     def _ask_pair(self) -> None:
         panel = self._under_hand([0.0, 1.0])

@@ -1,7 +1,6 @@
 """How far an edit moves attributes that were not asked for: from percentile to percentile of the data set."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -10,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.theme import colors, numeric_font, small_font, theme_signals
 from latentstudio.gui.widgets.painting import LEFT, RIGHT, pen, write, write_wrapped
-from latentstudio.results import Measure
+from latentstudio.results import Strip
 
 _ROW = 30
 MUCH = 10.0
@@ -36,14 +35,9 @@ class Leak:
         return f"{self.change:+.0f}".replace("-", "−") if math.isfinite(self.change) else "–"
 
 
-def leaks_between(
-    source: tuple[Sequence[Measure], int] | None, edited: tuple[Sequence[Measure], int] | None
-) -> tuple[Leak, ...]:
-    """Compare what is measured of a face and of the edited one; each is given as measures and a frame's number."""
-    if source is None or edited is None:
-        return ()
-    before = {m.label: float(m.values[source[1]]) for m in source[0]}
-    after = {m.label: float(m.values[edited[1]]) for m in edited[0]}
+def leaks_between(source: tuple[Strip, int], edited: tuple[Strip, int]) -> tuple[Leak, ...]:
+    """Compare what is measured of a face and of the edited one; each is a frame of a strip, given by its number."""
+    before, after = ({m.label: float(m.values[frame]) for m in strip.measures} for strip, frame in (source, edited))
     return tuple(Leak(words, before[words], after[words]) for words in before if words in after)
 
 
