@@ -1,6 +1,6 @@
 """The actions of the person as pure functions from document to document. The controller gives them their labels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from latentstudio.data.attribute_spec import SELECTION
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Figure, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.gui.markers import Move
+from latentstudio.models.library import ModelInfo
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
 from latentstudio.studio.resolve import plugin_of
@@ -113,6 +114,16 @@ def set_dataset(document: Document, spec: str) -> Document:
         return document
     browser = replace(document.browser, search="", filters={}, sort="")
     return replace(document, data=spec, data_digest="", selection=(), named_selections={}, browser=browser)
+
+
+def with_digests(document: Document, models: Mapping[str, ModelInfo], datasets: Mapping[str, DatasetFacts]) -> Document:
+    """Note the digests of model and dataset, as far as they are known."""
+    model, facts = models.get(document.model), datasets.get(document.data)
+    return replace(
+        document,
+        model_digest=model.digest if model is not None else document.model_digest,
+        data_digest=facts.digest if facts is not None else document.data_digest,
+    )
 
 
 def random_pair(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
-from latentstudio.data.attribute_spec import SELECTION, members_of
+from latentstudio.data.attribute_spec import members_of
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput
 from latentstudio.gui import attribute_edits
@@ -260,13 +260,12 @@ class SlidersPage(SlidersLayout):
     def _add(self) -> None:
         words = self.adder.currentText().strip()
         self.adder.show_text("")
-        facts, document = self.controller.facts, self.controller.document
+        facts = self.controller.facts
         if not words:
             return
-        groups = {**document.named_selections, **({SELECTION: document.selection} if document.selection else {})}
         try:
             if facts is not None:
-                members_of(words, facts.attributes, groups)
+                members_of(words, facts.attributes, self.controller.document.groups)
         except UserError as error:
             self.controller.message.emit(str(error), "warning")
             return
