@@ -112,17 +112,17 @@ def norm_preserving_transition(lab: GlowLab) -> Finding:
     )
 
 
+def _norms(lab: GlowLab, pairs: list[tuple[int, int]], path: str, t: Floats) -> Floats:
+    """Norms (pairs, len(t)) along a path between the codes of pairs of rows."""
+    rows = [on_path(lab, lab.noisy[a], lab.noisy[b], path, t).astype(np.float64) for a, b in pairs]
+    return np.array([np.linalg.norm(codes, axis=1) for codes in rows])
+
+
 def norms_along(lab: GlowLab) -> Finding:
     """S1-F10."""
     t = np.linspace(0.0, 1.0, 33)
     pairs = list(lab.pairs(lab.some(32, 6)))
-    curves = {}
-    for path, label in zip(PATHS, PATH_LABELS, strict=True):
-        norms = [
-            np.linalg.norm(on_path(lab, lab.noisy[a], lab.noisy[b], path, t).astype(np.float64), axis=1)
-            for a, b in pairs
-        ]
-        curves[label] = np.array(norms)
+    curves = {label: _norms(lab, pairs, path, t) for path, label in zip(PATHS, PATH_LABELS, strict=True)}
     low, high = lab.band
     lines = [Line(label, t, norms.mean(axis=0), PATH_ROLES[label]) for label, norms in curves.items()]  # type: ignore[arg-type]
     ends = curves["Linear"][:, [0, -1]]
