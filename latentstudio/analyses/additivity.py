@@ -69,8 +69,9 @@ class Additivity:
         if not chosen:
             raise UserError(f"No part has two sets of {self.size:,} components; a smaller set would do.")
         indices = some_images(study, self.images, self.seed)
-        codes = yield from codes_of(study, indices)
-        tally = _Tally(self, tuple(chosen), len(codes), origin_words(study, indices))
+        encoded = yield from codes_of(study, indices)
+        codes = encoded.codes
+        tally = _Tally(self, tuple(chosen), len(codes), origin_words(study, indices), encoded.left_out)
         done, total = 0, len(codes) * len(chosen) * self.pairs
         for image, code in enumerate(codes):
             for place, components in enumerate(chosen.values()):
@@ -102,11 +103,12 @@ class Additivity:
 class _Tally:
     """Discrepancy and cosine of every pair, float64 (2, places, magnitudes, images, pairs); the first pair's maps."""
 
-    def __init__(self, analysis: Additivity, names: tuple[str, ...], images: int, caption: str) -> None:
+    def __init__(self, analysis: Additivity, names: tuple[str, ...], images: int, caption: str, said: str) -> None:
         self._analysis, self._names, self._caption = analysis, names, caption
         shape = (2, len(names), len(analysis.magnitudes), images, analysis.pairs)
         self._values = np.full(shape, np.nan)
         self._first: Floats | None = None
+        self._said = said
 
     def put(self, image: int, place: int, pair: int, changes: Floats) -> None:
         for at, (a, b, both) in enumerate(changes):
@@ -138,6 +140,8 @@ class _Tally:
             f"Sets of {self._analysis.size:,}; {self._analysis.pairs} pairs for each image, random seed "
             f"{self._analysis.seed}. Median with quartiles; 0 means that the changes add up."
         ]
+        if self._said:
+            notes.append(self._said)
         if lost:
             notes.append(f"{lost:,} of {self._values[0].size:,} pairs are left out: no change, or one not finite.")
         label = "magnitude" if self._analysis.how == "set" else "magnitude, σ"

@@ -98,12 +98,18 @@ def wanted(
     Raises
     ------
     UserError
-        There is no such attribute, one of its classes is empty or has a single member, or there is none to offer.
+        There is no such attribute, one of its classes is empty or has a single member, there is none to offer, or
+        `apart` leaves no image.
     """
     within = np.zeros(len(data_of(study)), dtype=np.bool_)
     within[studied(study)] = True
     if apart is not None:
         within[apart] = False
+        if not within.any():
+            raise UserError(
+                f"All {len(apart):,} images that are looked at are faces to be edited, so none is left to learn "
+                "from; fewer faces, or more images, would do."
+            )
     if any(specs):
         members = {spec: _within(study, spec, within) for spec in dict.fromkeys(specs) if spec}
         notes: tuple[str, ...] = ()

@@ -194,19 +194,26 @@ class _Tally:
             f"{analysis.estimator.replace('_', ' ')}{kept}; AUC of the classifier {bench.auc[self.column]:.2f}; "
             "95 % intervals by 1,000 resamplings of the faces."
         )
-        return (words, about, *bench.notes, *self._notes)
+        lost = int((~np.isfinite(self.scores[self._measured()])).sum())
+        broken = f"{lost:,} edited pictures were not finite, or had no finite code, and are left out of the answer."
+        return (words, about, *bench.notes, *self._notes, *((broken,) if lost else ()))
+
+    def _measured(self) -> NDArray[np.bool_]:
+        """Strengths whose faces have been edited."""
+        return np.asarray(~np.isnan(self.norms).all(axis=1), dtype=np.bool_)
 
     def _gone(self) -> Floats:
         """Share of the faces whose code is outside the data, at each strength."""
         return np.asarray(np.maximum(*self._beyond()).mean(axis=1), dtype=np.float64)
 
     def _beyond(self) -> tuple[Floats, Floats]:
-        """Where the norm, and where the log-density, is beyond that of every image of the sample: 0 or 1."""
+        """Where the norm, and where the log-density, is beyond that of every image, or no finite density: 0 or 1."""
         norms = (self.norms < self._data_norms.min()) | (self.norms > self._data_norms.max())
         dense = np.zeros_like(norms)
         if self.densities is not None and np.isfinite(self.densities).any():
             finite = self.densities[np.isfinite(self.densities)]
-            dense = (self.log_probs < finite.min()) | (self.log_probs > finite.max())
+            inside = (self.log_probs >= finite.min()) & (self.log_probs <= finite.max())
+            dense = ~np.isnan(self.norms) & ~inside
         return norms.astype(np.float64), dense.astype(np.float64)
 
     def _curve(self, values: Floats, data: Floats, title: str, label: str) -> Curve:

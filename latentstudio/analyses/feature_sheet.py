@@ -79,7 +79,7 @@ class FeatureSheet:
         asked, notes = wanted(study, self.attributes, self.sample, self.seed, chosen)
         faces, lost = yield from self._faces(study, chosen)
         if lost:
-            notes = (*notes, f"{lost} faces whose codes lie far outside the prior are left out.")
+            notes = (*notes, f"{lost} faces are left out whose codes lie far outside the prior or are not finite.")
         notes = (
             f"Strength {self.strength:g} on {len(faces.codes)} of {words}.",
             f"Intervals: 95 %, bootstrap, seed {self.seed}.",
@@ -90,7 +90,11 @@ class FeatureSheet:
             start, stop = (_FACES + (0.999 - _FACES) * k / len(asked) for k in (number, number + 1))
             measured.append((yield from self._measure(study, faces, one, start, stop)))
             last = number == len(asked) - 1
-            yield Partial(1.0 if last else stop, sheet_of(measured, caption, notes), "Measuring")
+            yield Partial(
+                1.0 if last else stop,
+                sheet_of(measured, caption, (*notes, *(t for m in measured for t in m.left_out()))),
+                "Measuring",
+            )
 
     def _faces(self, study: Study, chosen: Indices) -> Generator[Partial, None, tuple["Faces", int]]:
         """Codes and pictures of the faces that are edited, and how many are too far out."""
@@ -121,7 +125,7 @@ class FeatureSheet:
         added = _seen(study, faces.codes + step)
         yield Partial(late + 0.05 * (stop - start), None, f"Editing {asked.members.words}")
         taken = _seen(study, faces.codes - step)
-        change = change_map(added, faces.pictures).mean(axis=0)
+        change = _mean_map(change_map(added, faces.pictures))
         unique = uniqueness(small, known.present[readable], halved(change[None, None])[0].astype(np.float64), self.seed)
         return self._measured(study, faces, known, judge, step, (added, taken), asked.members.words, unique)
 
@@ -156,7 +160,9 @@ class FeatureSheet:
             judge.auc,
             more,
             shift,
-            maps.mean(axis=0),
+            _mean_map(maps),
+            known.far,
+            int(np.isnan(np.concatenate(changed)).any(axis=(1, 2, 3)).sum()),
         )
 
 
@@ -177,6 +183,7 @@ class Measured:
     criteria : in the order of `CRITERIA` ; ratio : length of d over noise ; auc : of the direction on images it was not
         found on ; pixel_auc : of the classifier of pixels ; added : what +d does to its score ; shift : percentile
         points of the norm ; change : mean change map (H, W).
+    far : images left out of the direction ; broken : edited pictures left out.
     """
 
     words: str
@@ -188,6 +195,14 @@ class Measured:
     added: Estimate
     shift: Estimate
     change: Floats
+    far: int
+    broken: int
+
+    def left_out(self) -> tuple[str, ...]:
+        """Sentences about what is no part of the measurements."""
+        codes = f"{self.words} leaves out {self.far:,} images whose codes lie far outside the prior or are not finite."
+        pictures = f"{self.broken:,} edited pictures of {self.words} are not finite and left out."
+        return ((codes,) if self.far else ()) + ((pictures,) if self.broken else ())
 
 
 def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> Sheet:
@@ -232,9 +247,18 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
 
 
 def _seen(study: Study, codes: Floats) -> Floats:
-    """Decode codes (n, D) to what is seen, grey levels (n, C, H, W)."""
+    """Decode codes (n, D) to what is seen, grey levels (n, C, H, W); NaN for pictures that are not finite."""
     parts = [decoded_rows(model_of(study), codes[at : at + BATCH]) for at in range(0, len(codes), BATCH)]
-    return visible(np.concatenate(parts))
+    decoded = np.concatenate(parts)
+    seen = visible(decoded)
+    seen[~np.isfinite(decoded).all(axis=(1, 2, 3))] = np.nan
+    return seen
+
+
+def _mean_map(maps: Floats) -> Floats:
+    """Mean (H, W) of the maps (n, H, W) that are finite; NaN when none is."""
+    known = maps[np.isfinite(maps).all(axis=(1, 2))]
+    return np.asarray(known.mean(axis=0) if len(known) else np.full(maps.shape[1:], np.nan), dtype=np.float64)
 
 
 def _number(value: float) -> float | None:

@@ -102,7 +102,10 @@ class Bench:
 
 @dataclass(frozen=True)
 class Seen:
-    """What edited codes look like: their pictures' codes (n, D), and their pictures, reduced, (n, F)."""
+    """What edited codes look like: their pictures' codes (n, D), and their pictures, reduced, (n, F).
+
+    Rows are NaN where the code of the picture is not finite, and both are where the picture itself is not.
+    """
 
     codes: NDArray[np.float32]
     pixels: NDArray[np.float32]
@@ -149,7 +152,9 @@ def bench_of(
     rows = rows[found.kept]
     near = np.linalg.norm(found.codes, axis=1) <= far_limit(study)
     if not near.all():
-        notes.append(f"{int((~near).sum()):,} images whose codes lie far outside the prior are left out.")
+        notes.append(
+            f"{int((~near).sum()):,} images are left out whose codes lie far outside the prior or are not finite."
+        )
     rows, codes = rows[near], found.codes[near]
     first = person_halves(rows, identity, seed)
     specs, labels, said = _usable(members, rows, first)
@@ -273,10 +278,14 @@ def seen_again(study: Study, codes: NDArray[Any]) -> Iterator[Seen]:
     model = model_of(study)
     for begin in range(0, len(codes), CHUNK):
         chunk = torch.from_numpy(np.ascontiguousarray(codes[begin : begin + CHUNK], dtype=np.float32))
-        pictures = to_pixels(model.decode(chunk.to(device_of(model))).float().cpu().numpy())
-        images = fit(pictures, model.image_shape)
+        decoded = model.decode(chunk.to(device_of(model))).float().cpu().numpy()
+        images = fit(to_pixels(decoded), model.image_shape)
         again = model.encode(torch.from_numpy(images).to(device_of(model))).float().cpu().numpy()
-        yield Seen(again, reduced(images))
+        lost = ~np.isfinite(decoded).reshape(len(decoded), -1).all(axis=1)
+        again[lost | ~np.isfinite(again).all(axis=1)] = np.nan
+        pixels = reduced(images)
+        pixels[lost] = np.nan
+        yield Seen(again, pixels)
 
 
 def far_limit(study: Study) -> float:

@@ -61,11 +61,11 @@ class Shown:
         return known
 
     def _label(self, lines: Lines, kind: int) -> str:
-        unit = "standard deviations of the prior" if lines.space == "latent" else "pixels in −1 to 1, 0 is mid-grey"
+        unit = "sd of the prior" if lines.space == "latent" else "pixels, −1 black, 1 white"
         if lines.space == "image" and self.looked.factor > 1:
             factor = self.looked.factor
             unit += f", averaged over {factor} × {factor} px"
-        return f"{NAMES[kind]} projection, {SPACE_WORDS[lines.space]} ({unit})"
+        return f"{NAMES[kind]} projection ({unit})"  # the space stands in the title; plots are narrow
 
     def _by_class(self, lines: Lines, number: int, kind: int, caption: str) -> Distribution:
         """Both classes, each as shares of its own images, so that a rare one can be seen."""

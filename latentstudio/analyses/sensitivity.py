@@ -78,6 +78,8 @@ class Sensitivity:
         given = study.inputs.get("face")
         if given is None or not len(given):
             raise UserError("Sensitivity needs a face; drop one, or give a code.")
+        if not bool(given[0].isfinite().all()):
+            raise UserError("The code of the face is not finite, so nothing moves it; another face would do.")
         return given[0]
 
     def _candidates(self, study: Study) -> Indices:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
+from latentstudio.data import DATASETS
 from latentstudio.data.specification import PATH_SOURCES, parse_spec
 from latentstudio.errors import UserError
 from latentstudio.gui.controller import Controller
@@ -18,11 +19,18 @@ from latentstudio.studio.requests import DatasetFacts
 READY = (
     ("faces", "Drawn faces", "Drawn by LatentStudio itself; known factors; needs no download"),
     ("olivetti", "Olivetti faces", "400 faces of 40 persons; downloaded once, 4 MB"),
+    ("lfw", "LFW crops", "12,794 grey photographs of 5,616 persons, with attributes"),
     ("digits", "Handwritten digits", "1,797 small digits that come with scikit-learn"),
 )
 """Datasets that are there without the person's own files: specification, title, summary."""
 
 LONGEST = 34
+
+
+def ready_made() -> list[tuple[str, str, str]]:
+    """Those of `READY` that can be opened as things are: they lie here or can be fetched."""
+    sources = ((entry, DATASETS[entry[0]]) for entry in READY)
+    return [entry for entry, source in sources if source.fetch is not None or source.is_available()]
 
 
 def short_name(spec: str) -> str:
@@ -105,7 +113,7 @@ class DatasetSwitcher(QWidget):
         """Make the menu anew."""
         self.menu.clear()
         current = self._controller.document.data
-        for spec, title, summary in READY:
+        for spec, title, summary in ready_made():
             self._entry(spec, title, summary, spec == current)
         for name, info in self._controller.catalogue.models.items():
             if "sample" in info.abilities and name == self._controller.document.model:

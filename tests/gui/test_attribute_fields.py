@@ -32,6 +32,21 @@ def test_attributes_are_typed_or_chosen_and_taken_away_again(qtbot) -> None:
     assert field.box.line.text() == ""
 
 
+def test_picking_what_was_found_adds_that_attribute_and_no_other(qtbot) -> None:
+    form, field = _form(qtbot)
+    seen: list[object] = []
+    form.changed.connect(lambda _name, value: seen.append(value))
+    field.box.line.setFocus()
+    QTest.keyClicks(field.box.line, "glass")
+    found = field.box.completer().popup()
+    qtbot.waitUntil(found.isVisible)
+    QTest.keyClick(found, Qt.Key.Key_Down)
+    QTest.keyClick(found, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: field.box.line.text() == "")
+    QTest.keyClick(field.box.line, Qt.Key.Key_Return)
+    assert seen == [("Eyeglasses",)]
+
+
 def test_the_same_attribute_is_added_once(qtbot) -> None:
     form, field = _form(qtbot)
     seen: list[object] = []

@@ -1,11 +1,13 @@
 """Which model suits a dataset, and what datasets and pictures are called."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from latentstudio.data.imageset import AttributeTable
 from latentstudio.figures.recipe import CodeInput, ImageInput
-from latentstudio.gui.dataset_switcher import full_name, short_name
+from latentstudio.gui.dataset_switcher import full_name, ready_made, short_name
 from latentstudio.gui.dragging import label_of
 from latentstudio.gui.suggestions import fitting_model, with_model
 from latentstudio.models.library import ModelInfo
@@ -66,6 +68,7 @@ def test_taking_the_offer_replaces_foreign_images_and_keeps_codes(models: dict[s
         ("faces", "Drawn faces"),
         ("faces?n=4000", "Drawn faces (4,000)"),
         ("faces?size=128", "Drawn faces"),
+        ("lfw", "LFW crops"),
         ("samples:faces-realnvp?n=400", "Samples of faces-realnvp (400)"),
         ("folder:/data/people?size=64", "people"),
         ("no such thing", "no such thing"),
@@ -73,6 +76,14 @@ def test_taking_the_offer_replaces_foreign_images_and_keeps_codes(models: dict[s
 )
 def test_datasets_are_named_for_people(spec: str, name: str) -> None:
     assert short_name(spec) == name
+
+
+def test_ready_made_datasets_are_those_that_can_be_opened_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTSTUDIO_DATA", str(tmp_path))
+    assert [spec for spec, _, _ in ready_made()] == ["faces", "olivetti", "digits"]
+    (tmp_path / "lfw64").mkdir()
+    (tmp_path / "lfw64" / "images.zip").touch()
+    assert [spec for spec, _, _ in ready_made()] == ["faces", "olivetti", "lfw", "digits"]
 
 
 def test_an_open_dataset_says_how_many_images_were_asked_for() -> None:

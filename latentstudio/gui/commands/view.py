@@ -10,7 +10,7 @@ from latentstudio import __version__
 from latentstudio.errors import UserError
 from latentstudio.gui.actions import Spec
 from latentstudio.gui.command_palette import Command, CommandPalette
-from latentstudio.gui.dataset_switcher import READY
+from latentstudio.gui.dataset_switcher import ready_made
 from latentstudio.gui.dock_area import JOBS
 from latentstudio.gui.shortcut_sheet import ShortcutSheet
 from latentstudio.gui.theme import apply_theme, wanted_theme
@@ -136,7 +136,7 @@ class ViewCommands:
         ]
         found += [
             Command(f"Show dataset {text}", "Data", "", partial(controller.set_dataset, text))
-            for text in dict.fromkeys([*(text for text, _, _ in READY), *window.recent.datasets])
+            for text in dict.fromkeys([*(text for text, _, _ in ready_made()), *window.recent.datasets])
         ]
         docks, layouts = window.area.docks.values(), window.settings.layouts
         found += [Command(f"Go to {dock.windowTitle()}", "View", "", dock.bring_up) for dock in docks]

@@ -57,8 +57,7 @@ class SlidersPage(SlidersLayout):
         self.estimator.changed.connect(lambda value: self._set_and_settle("estimator", value))
         self.keep.changed.connect(lambda value: self._set_and_settle("keep", value))
         self.watch.changed.connect(lambda value: self._set_and_settle("watch", value))
-        self.adder.activated.connect(lambda _index: self._add())
-        self.adder.line.returnPressed.connect(self._add)
+        self.adder.entered.connect(self._add)
         self.slot.words_changed.connect(lambda _words: self._say())
         self.actions_of_pair = FrameActions(self.pair, controller, self.desk, self._input, self._nearest)
 
@@ -258,9 +257,7 @@ class SlidersPage(SlidersLayout):
         self.controller.edit(f"Count in {'percentiles' if scale == 'quantile' else 'alpha'}", change)
 
     def _add(self) -> None:
-        words = self.adder.currentText().strip()
-        self.adder.show_text("")
-        facts = self.controller.facts
+        words, facts = self.adder.take(), self.controller.facts
         if not words:
             return
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from latentstudio.controls import Control
@@ -16,7 +16,14 @@ _ROWS = 16
 
 
 class AttributeBox(QComboBox):
-    """A list of attributes that finds them while one types; other words, such as ``yaw>0``, may be typed too."""
+    """A list of attributes that finds them while one types; other words, such as ``yaw>0``, may be typed too.
+
+    Attributes
+    ----------
+    entered : an attribute was picked from the list or from what was found, or Return ended one that was typed.
+    """
+
+    entered = Signal()
 
     def __init__(self, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,12 +36,14 @@ class AttributeBox(QComboBox):
         self.setMinimumContentsLength(10)
         self.installEventFilter(ScrollGuard(self))
         self.line.setPlaceholderText(hint)
-        completer = QCompleter(self.model(), self)
+        self._completer = completer = QCompleter(self.model(), self)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         self.setCompleter(completer)
         self._offered: tuple[str, ...] = ()
+        self.activated.connect(lambda _index: self.entered.emit())
+        self.line.returnPressed.connect(self._returned)
 
     def offer(self, choices: Sequence[str]) -> None:
         """Show other choices and keep what is typed."""
@@ -52,6 +61,19 @@ class AttributeBox(QComboBox):
         with QSignalBlocker(self):
             self.setCurrentIndex(self.findText(text, Qt.MatchFlag.MatchExactly))
             self.setEditText(text)
+
+    def take(self) -> str:
+        """Return what was entered and empty the box."""
+        words = self.currentText().strip()
+        self.show_text("")
+        QTimer.singleShot(0, self, lambda: self.show_text(""))  # a completer writes what was picked once more
+        return words
+
+    def _returned(self) -> None:
+        found = self._completer.popup()
+        if found is not None and found.isVisible() and found.currentIndex().isValid():
+            return  # `activated` follows, unless the text changes before it
+        self.entered.emit()
 
 
 class AttributeField(Field):
@@ -105,8 +127,7 @@ class AttributesField(Field):
         self._flow = FlowLayout(self._tags)
         self.tags: list[QToolButton] = []
         self.box = AttributeBox("add an attribute", self)
-        self.box.activated.connect(lambda _index: self._add())
-        self.box.line.returnPressed.connect(self._add)
+        self.box.entered.connect(self._add)
         column.addWidget(self._tags)
         column.addWidget(self.box)
         self._layout.addLayout(column, 1)
@@ -134,8 +155,7 @@ class AttributesField(Field):
             self._show()
 
     def _add(self) -> None:
-        words = self.box.currentText().strip()
-        self.box.show_text("")
+        words = self.box.take()
         if words and words not in self._chosen:
             self._change((*self._chosen, words))
 

@@ -33,6 +33,7 @@ class FormColumn(QScrollArea):
         self.column.setSpacing(GAP)
         self.setWidget(self._content)
         self._content.installEventFilter(self)
+        self.verticalScrollBar().rangeChanged.connect(self._leave_room)
 
     def fit(self, sides: QBoxLayout, width: int, stacked: QBoxLayout.Direction) -> None:
         """Stand beside the result where a panel of `width` px has room for both, else take its height and no more."""
@@ -42,6 +43,10 @@ class FormColumn(QScrollArea):
             sides.setDirection(wanted)
             sides.setSpacing(GAP if self._stacked else 2 * GAP)
         self._limit()
+
+    def _leave_room(self, _low: int, high: int) -> None:
+        """Keep the room of the scroll bar free while there is none, so that widgets never change their width."""
+        self.column.setContentsMargins(0, 0, 0 if high > 0 else _SCROLLBAR, 0)
 
     def _limit(self) -> None:
         height = self._content.sizeHint().height()
