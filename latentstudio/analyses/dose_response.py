@@ -98,7 +98,7 @@ class DoseResponse:
         import torch
 
         from latentstudio.stats.norms import component_deviation
-        from latentstudio.stats.pictures import change_map, visible
+        from latentstudio.stats.pictures import change_map, visible_if_finite
 
         deviation = component_deviation(model_of(study).space.prior.kind)
         fitting = [n for n in self.counts if n <= len(components)]
@@ -110,9 +110,7 @@ class DoseResponse:
         for _ in range(self.repeats):
             order = random.permutation(components)
             rows += [spoiled(code, order[:n], self.magnitude, self.how, deviation) for n in fitting]
-        answers = decoded_rows(model_of(study), torch.stack(rows).numpy())
-        pictures = visible(answers)
-        pictures[~np.isfinite(answers).all(axis=(1, 2, 3))] = np.nan
+        pictures = visible_if_finite(decoded_rows(model_of(study), torch.stack(rows).numpy()))
         maps = change_map(pictures[1:], pictures[0]).reshape(self.repeats, len(fitting), -1)
         squares = np.square(pictures[1:] - pictures[0]).reshape(self.repeats, len(fitting), -1)
         kept = [n <= len(components) for n in self.counts]

@@ -29,7 +29,7 @@ from latentstudio.stats.intervals import of_mean
 from latentstudio.stats.localisation import locality
 from latentstudio.stats.norms import component_deviation, far_bound
 from latentstudio.stats.percentiles import percentile_of
-from latentstudio.stats.pictures import change_map, halved, visible
+from latentstudio.stats.pictures import change_map, halved, visible_if_finite
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
@@ -249,10 +249,7 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
 def _seen(study: Study, codes: Floats) -> Floats:
     """Decode codes (n, D) to what is seen, grey levels (n, C, H, W); NaN for pictures that are not finite."""
     parts = [decoded_rows(model_of(study), codes[at : at + BATCH]) for at in range(0, len(codes), BATCH)]
-    decoded = np.concatenate(parts)
-    seen = visible(decoded)
-    seen[~np.isfinite(decoded).all(axis=(1, 2, 3))] = np.nan
-    return seen
+    return visible_if_finite(np.concatenate(parts))
 
 
 def _mean_map(maps: Floats) -> Floats:

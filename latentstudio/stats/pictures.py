@@ -18,6 +18,13 @@ def visible(decoded: NDArray[np.float32]) -> Floats:
     return HALF_RANGE * (clipped + 1)
 
 
+def visible_if_finite(decoded: NDArray[np.float32]) -> Floats:
+    """Turn pictures (n, C, H, W) into grey levels as `visible` does; NaN for those that are not finite throughout."""
+    seen = visible(decoded)
+    seen[~np.isfinite(decoded).all(axis=(1, 2, 3))] = np.nan
+    return seen
+
+
 def change_map(pictures: Floats, other: Floats) -> Floats:
     """Largest absolute difference over the channels of pictures (..., C, H, W): (..., H, W)."""
     return np.asarray(np.abs(pictures - other).max(axis=-3), dtype=np.float64)
