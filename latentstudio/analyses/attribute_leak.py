@@ -20,7 +20,8 @@ from latentstudio.analyses.passes import origin_words
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Partial, Sheet, Table
-from latentstudio.stats.classifiers import bootstrap_interval, probability
+from latentstudio.stats.classifiers import probability
+from latentstudio.stats.intervals import of_columns
 
 MOST = 12
 REFLECTION = "reflection"
@@ -187,8 +188,8 @@ class _Tally:
         bench, seed = self._bench, self._analysis.seed
         brief = len(self._edited) * len(bench.words) > _ROWS
         for edit in range(edits):
-            low, high = bootstrap_interval(change[edit], seed)
-            flip_low, flip_high = bootstrap_interval(flips[edit], seed)
+            low, high = of_columns(change[edit], seed)
+            flip_low, flip_high = of_columns(flips[edit], seed)
             means, flipped = _mean(change[edit]), _mean(flips[edit])
             for at in self._told(edit, scaled[edit]) if brief else range(len(bench.words)):
                 numbers = (

@@ -14,7 +14,7 @@ from latentstudio.controls import control
 from latentstudio.data.attribute_spec import Members, attribute_choices, check_classes, members_of, sample_of
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
-from latentstudio.stats.norms import component_deviation, far_bound
+from latentstudio.stats.norms import component_deviation, far_bound, length_of_noise
 from latentstudio.stats.streaming_counts import ClassSums
 
 if TYPE_CHECKING:
@@ -196,8 +196,7 @@ class ClassMeans:
     @property
     def noise(self) -> float:
         """Length of the difference that as many prior draws would have, sigma sqrt(D (1/n1 + 1/n0))."""
-        spread = sum(1 / n for n in self.counts)
-        return self.deviation * float(np.sqrt(len(self.present) * spread))
+        return length_of_noise(len(self.present), self.counts, self.deviation)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of, origin_words
 from latentstudio.analyses.spoiling import (
     ROLES,
-    Encoded,
     codes_of,
-    decoded,
     how_control,
     images_control,
     magnitude_words,
@@ -68,18 +67,18 @@ class DoseResponse:
     )
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images, then corrupt and decode one image and part at a time."""
+        """Encode the images, then corrupt and decode one image and part at a time.
+
+        Raises
+        ------
+        UserError
+            There is no number of components, no such part, or no image has a finite code.
+        """
         if not self.counts:
             raise UserError("Dose and response needs at least one number of components; 1, 3, 10 would do.")
         chosen = places(study, self.parts)
         indices = some_images(study, self.images, self.seed)
-        encoded: Encoded | None = None
-        for step in codes_of(study, indices):
-            if isinstance(step, Partial):
-                yield step
-            else:
-                encoded = step
-        assert encoded is not None
+        encoded = yield from codes_of(study, indices)
         codes = encoded.codes
         tally = _Tally(self, chosen, len(codes), origin_words(study, indices), encoded.left_out)
         done, total = 0, len(codes) * len(chosen)
@@ -99,7 +98,7 @@ class DoseResponse:
         import torch
 
         from latentstudio.stats.norms import component_deviation
-        from latentstudio.stats.pictures import change_map, visible
+        from latentstudio.stats.pictures import change_map, visible_if_finite
 
         deviation = component_deviation(model_of(study).space.prior.kind)
         fitting = [n for n in self.counts if n <= len(components)]
@@ -111,9 +110,7 @@ class DoseResponse:
         for _ in range(self.repeats):
             order = random.permutation(components)
             rows += [spoiled(code, order[:n], self.magnitude, self.how, deviation) for n in fitting]
-        answers = decoded(study, torch.stack(rows))
-        pictures = visible(answers)
-        pictures[~np.isfinite(answers).all(axis=(1, 2, 3))] = np.nan
+        pictures = visible_if_finite(decoded_rows(model_of(study), torch.stack(rows).numpy()))
         maps = change_map(pictures[1:], pictures[0]).reshape(self.repeats, len(fitting), -1)
         squares = np.square(pictures[1:] - pictures[0]).reshape(self.repeats, len(fitting), -1)
         kept = [n <= len(components) for n in self.counts]
@@ -207,7 +204,7 @@ def mean_of(values: Floats) -> Floats:
 
 
 def half_width(values: Floats) -> Floats:
-    """Half the width of the 95 % t interval of `mean_of`; NaN for fewer than two values."""
+    """Half the width of the 95 % t interval of `mean_of` of values (n, ...); NaN for fewer than two values."""
     from scipy.special import stdtrit
 
     known = np.isfinite(values)

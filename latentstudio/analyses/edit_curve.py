@@ -21,7 +21,8 @@ from latentstudio.analyses.passes import Role, model_of, origin_words
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Band, Curve, Line, Partial, Sheet, Table
-from latentstudio.stats.classifiers import bootstrap_interval, probability
+from latentstudio.stats.classifiers import probability
+from latentstudio.stats.intervals import of_columns
 from latentstudio.stats.percentiles import central_range
 
 _SHARE = 0.9
@@ -165,7 +166,7 @@ class _Tally:
         known = np.isfinite(values)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
-        low, high = bootstrap_interval(values.T, self._analysis.seed)
+        low, high = of_columns(values.T, self._analysis.seed)
         return mean, low, high
 
     def _answer(self) -> Curve:

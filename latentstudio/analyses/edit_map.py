@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.classes import held_out_faces, sample_control, seed_control, wanted
 from latentstudio.analyses.decoding import decoded_rows, frames_of, norm_band
-from latentstudio.analyses.edit_faces import (
-    classes_of,
-    encoded,
-    estimator_control,
-    faces_control,
-    pictures_of,
-    strength_control,
-)
+from latentstudio.analyses.edit_controls import estimator_control, faces_control, strength_control
+from latentstudio.analyses.edit_faces import classes_of, encoded, pictures_of
 from latentstudio.analyses.passes import Indices, data_of, model_of, origin_words, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError

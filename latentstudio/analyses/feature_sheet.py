@@ -18,33 +18,24 @@ from latentstudio.analyses.classes import (
     wanted,
 )
 from latentstudio.analyses.decoding import BATCH, decoded_rows
-from latentstudio.analyses.edit_faces import (
-    Classes,
-    classes_of,
-    estimator_control,
-    faces_control,
-    pictures_of,
-    strength_control,
-)
+from latentstudio.analyses.edit_controls import estimator_control, faces_control, strength_control
+from latentstudio.analyses.edit_faces import Classes, classes_of, pictures_of
+from latentstudio.analyses.feature_criteria import WEAK, WINDOW, Estimate, Judge, sampling, separation, uniqueness
 from latentstudio.analyses.passes import Indices, data_of, model_of, origin_words, studied, told
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Partial, Sheet, Table
-from latentstudio.stats.directions import auc_of, estimate, halves
-from latentstudio.stats.intervals import central, of_mean, resampled
-from latentstudio.stats.localisation import locality, smallest_window
+from latentstudio.stats.directions import estimate
+from latentstudio.stats.intervals import of_mean
+from latentstudio.stats.localisation import locality
 from latentstudio.stats.norms import component_deviation, far_bound
 from latentstudio.stats.percentiles import percentile_of
-from latentstudio.stats.pictures import HALF_RANGE, change_map, halved, visible
+from latentstudio.stats.pictures import change_map, halved, visible_if_finite
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
-Estimate = tuple[float, float, float]
 
 CRITERIA = ("local", "unique", "well sampled", "opposite", "in norm")
-WINDOW = 0.8
-WEAK = 0.6
 _FACES = 0.06
-_RESAMPLES = 300
 _DEFINITIONS = (
     f"Local: 1 − the part of the picture that the smallest square window with {WINDOW:.0%} of the squared change takes "
     f"up; a change that is even all over gives {1 - WINDOW:.1f}.",
@@ -143,7 +134,7 @@ class FeatureSheet:
         study: Study,
         faces: "Faces",
         known: Classes,
-        judge: "Judge",
+        judge: Judge,
         step: Floats,
         changed: tuple[Floats, Floats],
         words: str,
@@ -184,38 +175,6 @@ class Faces:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A linear classifier of reduced pictures, logistic regression, fitted on one half and judged on the other.
-
-    Attributes
-    ----------
-    normal : float64 (F,) ; distance : between the mean scores of both classes on the other half; NaN for one that is
-        hardly better than chance.
-    auc : area under the ROC curve there; NaN where a class is missing.
-    """
-
-    normal: Floats
-    distance: float
-    auc: float
-
-    @staticmethod
-    def of(rows: NDArray[np.float32], present: NDArray[np.bool_], seed: int) -> "Judge":
-        """Fit on the first half of rows (n, F) and measure on the second."""
-        first = halves(present, seed)
-        normal = estimate(rows[first], present[first], "logistic")[0]
-        scores, tested = rows[~first] @ normal, present[~first]
-        if not tested.any() or tested.all():
-            return Judge(normal, float("nan"), float("nan"))
-        distance, auc = float(scores[tested].mean() - scores[~tested].mean()), auc_of(scores, tested)
-        return Judge(normal, distance if distance > 0 and auc >= WEAK else float("nan"), auc)
-
-    def scores(self, pictures: Floats) -> Floats:
-        """Scores (n,) of pictures (n, C, H, W) in grey levels."""
-        found: Floats = halved(pictures / HALF_RANGE - 1).reshape(len(pictures), -1) @ self.normal
-        return found
-
-
-@dataclass(frozen=True)
 class Measured:
     """What was found of one feature; estimates are a value and the ends of its interval, NaN where there is none.
 
@@ -244,44 +203,6 @@ class Measured:
         codes = f"{self.words} leaves out {self.far:,} images whose codes lie far outside the prior or are not finite."
         pictures = f"{self.broken:,} edited pictures of {self.words} are not finite and left out."
         return ((codes,) if self.far else ()) + ((pictures,) if self.broken else ())
-
-
-def uniqueness(pictures: NDArray[np.float32], present: NDArray[np.bool_], change: Floats, seed: int) -> Estimate:
-    """Return v0 / (v0 + v1) of the variances among the others and among members where a change lies, with its interval.
-
-    Parameters
-    ----------
-    pictures : (n, h, w) ; change : (h, w), not negative. NaN where nothing changes, or nothing varies.
-    """
-    if not np.isfinite(change.sum()) or change.sum() <= 0:
-        return float("nan"), float("nan"), float("nan")
-    row, column, height, width = smallest_window(np.square(change), WINDOW)
-    patches = pictures[:, row : row + height, column : column + width].reshape(len(pictures), -1).astype(np.float64)
-    patches = patches - patches.mean(axis=1, keepdims=True)
-    members, others = patches[present], patches[~present]
-
-    def share(first: Floats, second: Floats) -> float:
-        v1, v0 = float(first.var(axis=0).sum()), float(second.var(axis=0).sum())
-        return v0 / (v0 + v1) if v0 + v1 > 0 else float("nan")
-
-    pairs = zip(resampled(len(members), seed, _RESAMPLES), resampled(len(others), seed + 1, _RESAMPLES), strict=True)
-    drawn = np.array([share(members[a], others[b]) for a, b in pairs])
-    return (share(members, others), *central(drawn))
-
-
-def separation(codes: NDArray[np.float32], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
-    """Return the area under the ROC curve of the half of the codes that a direction was not found on."""
-    first = halves(present, seed)
-    vector = estimate(codes[first], present[first], estimator)[0]
-    return auc_of(codes[~first] @ vector.astype(codes.dtype), present[~first])
-
-
-def sampling(codes: NDArray[np.float32], present: NDArray[np.bool_], deviation: float) -> tuple[float, float]:
-    """Return 1 - (noise / length)^2 of the difference of means, at least 0, and length over noise."""
-    difference = estimate(codes, present, "mean_difference")[0]
-    length = float(np.linalg.norm(difference))
-    noise = deviation * float(np.sqrt(len(difference) * (1 / present.sum() + 1 / (~present).sum())))
-    return (max(0.0, 1 - (noise / length) ** 2) if length > 0 else 0.0), length / noise
 
 
 def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> Sheet:
@@ -328,10 +249,7 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
 def _seen(study: Study, codes: Floats) -> Floats:
     """Decode codes (n, D) to what is seen, grey levels (n, C, H, W); NaN for pictures that are not finite."""
     parts = [decoded_rows(model_of(study), codes[at : at + BATCH]) for at in range(0, len(codes), BATCH)]
-    decoded = np.concatenate(parts)
-    seen = visible(decoded)
-    seen[~np.isfinite(decoded).all(axis=(1, 2, 3))] = np.nan
-    return seen
+    return visible_if_finite(np.concatenate(parts))
 
 
 def _mean_map(maps: Floats) -> Floats:

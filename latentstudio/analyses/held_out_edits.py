@@ -20,6 +20,8 @@ from latentstudio.errors import UserError
 from latentstudio.results import Partial
 from latentstudio.stats.classifiers import LinearClassifier, Span, probability, within_deviation
 from latentstudio.stats.directions import auc_of, estimate, orthogonalised
+from latentstudio.stats.norms import far_bound
+from latentstudio.stats.pictures import halved_sides
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.float64]
@@ -264,11 +266,7 @@ def _pictures(study: Study, rows: Indices, start: float, stop: float) -> Generat
 
 def reduced(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Flatten pictures (n, C, H, W), each side halved by averages while it is longer than 32: float32 (n, F)."""
-    while max(images.shape[2:]) > _COARSE and min(images.shape[2:]) > 1:
-        n, channels, h, w = images.shape
-        cut = images[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, channels, h // 2, 2, w // 2, 2)
-        images = cut.mean(axis=(3, 5), dtype=np.float32)
-    return np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32)
+    return np.ascontiguousarray(halved_sides(images, _COARSE).reshape(len(images), -1), dtype=np.float32)
 
 
 def seen_again(study: Study, codes: NDArray[Any]) -> Iterator[Seen]:
@@ -292,7 +290,5 @@ def seen_again(study: Study, codes: NDArray[Any]) -> Iterator[Seen]:
 
 def far_limit(study: Study) -> float:
     """Norm beyond which a code counts as lost: twice the upper end of the prior's typical set."""
-    from latentstudio.stats.norms import norm_law, typical_set
-
     space = model_of(study).space
-    return 2 * typical_set(norm_law(space.prior.kind, space.size))[1]
+    return far_bound(space.prior.kind, space.size)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of
-from latentstudio.analyses.spoiling import decoded
 from latentstudio.controls import Slot, control
 from latentstudio.errors import UserError
 from latentstudio.models.parts import components_of, part_of, part_words
@@ -120,7 +120,7 @@ class _Trials:
             moved = code.clone()
             moved[int(component)] += self._analysis.step * self._deviation
             rows.append(moved)
-        pictures = visible(decoded(self._study, torch.stack(rows)))
+        pictures = visible(decoded_rows(self._model, torch.stack(rows).numpy()))
         differences = pictures[1:] - pictures[0]
         self._maps[start:stop] = change_map(pictures[1:], pictures[0])
         squares = np.square(differences).mean(axis=1).reshape(len(differences), -1)

@@ -1,6 +1,6 @@
 """What the analyses of corrupted codes share: their images, the parts they look at, codes with components changed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,8 @@ class Encoded:
     left_out: str
 
 
-def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Encoded]":
-    """Yield progress while the images at `indices` are encoded, at last their codes.
+def codes_of(study: Study, indices: Indices) -> Generator[Partial, None, Encoded]:
+    """Encode the images at `indices`, yield progress, and return their codes.
 
     Pictures that cannot be read, and codes that are not finite, are left out.
 
@@ -89,7 +89,7 @@ def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Encoded]":
     if not len(codes):
         raise UserError(f"No image of {data_of(study).title} has a finite code under this model.")
     lost = asked - len(codes)
-    yield Encoded(codes, f"{lost:,} of {asked:,} images have no finite code and are left out." if lost else "")
+    return Encoded(codes, f"{lost:,} of {asked:,} images have no finite code and are left out." if lost else "")
 
 
 def places(study: Study, parts: tuple[str, ...]) -> dict[str, Indices]:
@@ -114,15 +114,6 @@ def spoiled(code: "Tensor", components: Indices, magnitude: float, how: str, dev
     at = torch.from_numpy(components)
     changed[at] = magnitude if how == "set" else code[at] + magnitude * deviation
     return changed
-
-
-def decoded(study: Study, codes: "Tensor") -> NDArray[np.float32]:
-    """Decode codes (n, D) on the model's device: float32 (n, C, H, W)."""
-    from latentstudio.models.sensitivity import device_of
-
-    model = model_of(study)
-    pictures: NDArray[np.float32] = model.decode(codes.to(device_of(model))).float().cpu().numpy()
-    return pictures
 
 
 def magnitude_words(magnitude: float, how: str) -> str:
