@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of, origin_words
 from latentstudio.analyses.spoiling import (
     ROLES,
     codes_of,
-    decoded,
     how_control,
     images_control,
     places,
@@ -56,21 +56,22 @@ class Additivity:
     seed: int = control(0, "Random seed", "int", minimum=0, maximum=2**31 - 1, advanced=True)
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images, then decode one image and part at a time."""
+        """Encode the images, then decode one image and part at a time.
+
+        Raises
+        ------
+        UserError
+            There is no magnitude, no such part, none large enough for two sets, or no image has a finite code.
+        """
         if not self.magnitudes:
             raise UserError("Additivity needs at least one magnitude; 3, 10, 30, 100 would do.")
         chosen = {name: own for name, own in places(study, self.parts).items() if len(own) >= 2 * self.size}
         if not chosen:
             raise UserError(f"No part has two sets of {self.size:,} components; a smaller set would do.")
         indices = some_images(study, self.images, self.seed)
-        codes: Tensor | None = None
-        for step in codes_of(study, indices):
-            if isinstance(step, Partial):
-                yield step
-            else:
-                codes = step
-        assert codes is not None
-        tally = _Tally(self, tuple(chosen), len(codes), origin_words(study, indices))
+        encoded = yield from codes_of(study, indices)
+        codes = encoded.codes
+        tally = _Tally(self, tuple(chosen), len(codes), origin_words(study, indices), encoded.left_out)
         done, total = 0, len(codes) * len(chosen) * self.pairs
         for image, code in enumerate(codes):
             for place, components in enumerate(chosen.values()):
@@ -93,7 +94,7 @@ class Additivity:
         deviation = component_deviation(model_of(study).space.prior.kind)
         sets = (drawn[: self.size], drawn[self.size :], drawn)
         rows = [code, *(spoiled(code, s, m, self.how, deviation) for m in self.magnitudes for s in sets)]
-        pictures = HALF_RANGE * decoded(study, torch.stack(rows)).astype(np.float64)
+        pictures = HALF_RANGE * decoded_rows(model_of(study), torch.stack(rows).numpy()).astype(np.float64)
         with np.errstate(invalid="ignore"):
             changes = pictures[1:] - pictures[0]
         return np.asarray(changes.reshape(len(self.magnitudes), 3, *pictures.shape[1:]), dtype=np.float64)
@@ -102,11 +103,12 @@ class Additivity:
 class _Tally:
     """Discrepancy and cosine of every pair, float64 (2, places, magnitudes, images, pairs); the first pair's maps."""
 
-    def __init__(self, analysis: Additivity, names: tuple[str, ...], images: int, caption: str) -> None:
+    def __init__(self, analysis: Additivity, names: tuple[str, ...], images: int, caption: str, said: str) -> None:
         self._analysis, self._names, self._caption = analysis, names, caption
         shape = (2, len(names), len(analysis.magnitudes), images, analysis.pairs)
         self._values = np.full(shape, np.nan)
         self._first: Floats | None = None
+        self._said = said
 
     def put(self, image: int, place: int, pair: int, changes: Floats) -> None:
         for at, (a, b, both) in enumerate(changes):
@@ -138,6 +140,8 @@ class _Tally:
             f"Sets of {self._analysis.size:,}; {self._analysis.pairs} pairs for each image, random seed "
             f"{self._analysis.seed}. Median with quartiles; 0 means that the changes add up."
         ]
+        if self._said:
+            notes.append(self._said)
         if lost:
             notes.append(f"{lost:,} of {self._values[0].size:,} pairs are left out: no change, or one not finite.")
         label = "magnitude" if self._analysis.how == "set" else "magnitude, σ"
@@ -178,7 +182,7 @@ class _Tally:
 
 
 def compared(added: Floats, together: Floats) -> tuple[float, float]:
-    """Return the discrepancy of two changes and their cosine; NaN without a change, or where one is not finite."""
+    """Return the discrepancy of two changes (C, H, W) and their cosine; NaN without a change, or one not finite."""
     size = float(np.linalg.norm(together))
     if not np.isfinite(size) or not np.isfinite(added).all() or size == 0:
         return np.nan, np.nan

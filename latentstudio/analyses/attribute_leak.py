@@ -20,7 +20,8 @@ from latentstudio.analyses.passes import origin_words
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Partial, Sheet, Table
-from latentstudio.stats.classifiers import bootstrap_interval, probability
+from latentstudio.stats.classifiers import probability
+from latentstudio.stats.intervals import of_columns
 
 MOST = 12
 REFLECTION = "reflection"
@@ -82,7 +83,7 @@ class AttributeLeak:
         if self.edit != REFLECTION:
             edited = tuple(spec for spec in edited if spec in bench.specs)
             if not edited:
-                raise UserError(" ".join(bench.notes) + " No attribute is left to edit.")
+                raise UserError(self._why(bench))
         faces = bench.codes[bench.faces(self.faces, self.seed)].astype(np.float64)
         tally = _Tally(self, bench, edited, len(faces), (*notes, *said), origin_words(study, bench.rows))
         total = len(faces) * (1 + len(edited))
@@ -97,6 +98,12 @@ class AttributeLeak:
             if number:
                 yield Partial(0.6 + 0.399 * (number + 1) * len(faces) / total, tally.sheet(number), "")
         yield Partial(1.0, tally.sheet(len(edited)))
+
+    def _why(self, bench: Bench) -> str:
+        """Say what is wrong with the attributes that were asked for, or, if none was, with all."""
+        asked = tuple(f"{spec} is left out" for spec in self.attributes if spec)
+        said = [note for note in bench.notes[1:] if not asked or note.startswith(asked)]
+        return " ".join(said) or "No attribute is left to edit; choose one with members in both halves."
 
     def _edited(self, bench: Bench, faces: Floats, spec: str | None) -> Floats:
         if spec is None:
@@ -173,7 +180,7 @@ class _Tally:
         if self._far:
             notes.append(f"{self._far:,} pictures had codes far outside the prior when they were encoded again.")
         if lost and not np.isnan(self._scores[-1]).all():
-            notes.append(f"{lost:,} pictures had no finite code and are left out.")
+            notes.append(f"{lost:,} pictures were not finite, or had no finite code, and are left out.")
         return tuple(notes)
 
     def _table(self, edits: int, start: Floats, change: Floats, flips: Floats, scaled: Floats) -> Table:
@@ -181,8 +188,8 @@ class _Tally:
         bench, seed = self._bench, self._analysis.seed
         brief = len(self._edited) * len(bench.words) > _ROWS
         for edit in range(edits):
-            low, high = bootstrap_interval(change[edit], seed)
-            flip_low, flip_high = bootstrap_interval(flips[edit], seed)
+            low, high = of_columns(change[edit], seed)
+            flip_low, flip_high = of_columns(flips[edit], seed)
             means, flipped = _mean(change[edit]), _mean(flips[edit])
             for at in self._told(edit, scaled[edit]) if brief else range(len(bench.words)):
                 numbers = (

@@ -85,7 +85,7 @@ class Analysis(Protocol):
     """A frozen dataclass of parameters whose class also says what it needs.
 
     `needs` lists abilities of the model; empty and `needs_model` False for analyses of the data alone. An analysis of
-    single faces has `slots` too, as operations have.
+    single faces has `slots` too, as operations have, and may have `lacks`.
     """
 
     title: ClassVar[str]

@@ -14,7 +14,7 @@ from latentstudio.controls import control
 from latentstudio.data.attribute_spec import Members, attribute_choices, check_classes, members_of, sample_of
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
-from latentstudio.stats.norms import component_deviation, far_bound
+from latentstudio.stats.norms import component_deviation, far_bound, length_of_noise
 from latentstudio.stats.streaming_counts import ClassSums
 
 if TYPE_CHECKING:
@@ -98,12 +98,18 @@ def wanted(
     Raises
     ------
     UserError
-        There is no such attribute, one of its classes is empty or has a single member, or there is none to offer.
+        There is no such attribute, one of its classes is empty or has a single member, there is none to offer, or
+        `apart` leaves no image.
     """
     within = np.zeros(len(data_of(study)), dtype=np.bool_)
     within[studied(study)] = True
     if apart is not None:
         within[apart] = False
+        if not within.any():
+            raise UserError(
+                f"All {len(apart):,} images that are looked at are faces to be edited, so none is left to learn "
+                "from; fewer faces, or more images, would do."
+            )
     if any(specs):
         members = {spec: _within(study, spec, within) for spec in dict.fromkeys(specs) if spec}
         notes: tuple[str, ...] = ()
@@ -190,8 +196,7 @@ class ClassMeans:
     @property
     def noise(self) -> float:
         """Length of the difference that as many prior draws would have, sigma sqrt(D (1/n1 + 1/n0))."""
-        spread = sum(1 / n for n in self.counts)
-        return self.deviation * float(np.sqrt(len(self.present) * spread))
+        return length_of_noise(len(self.present), self.counts, self.deviation)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """How much a picture changes with the number of components that are spoiled, and in which part of the code they lie."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -9,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of, origin_words
 from latentstudio.analyses.spoiling import (
     ROLES,
     codes_of,
-    decoded,
     how_control,
     images_control,
     magnitude_words,
@@ -68,19 +67,20 @@ class DoseResponse:
     )
 
     def run(self, study: Study) -> Iterator[Partial]:
-        """Encode the images, then corrupt and decode one image and part at a time."""
+        """Encode the images, then corrupt and decode one image and part at a time.
+
+        Raises
+        ------
+        UserError
+            There is no number of components, no such part, or no image has a finite code.
+        """
         if not self.counts:
             raise UserError("Dose and response needs at least one number of components; 1, 3, 10 would do.")
         chosen = places(study, self.parts)
         indices = some_images(study, self.images, self.seed)
-        codes: Tensor | None = None
-        for step in codes_of(study, indices):
-            if isinstance(step, Partial):
-                yield step
-            else:
-                codes = step
-        assert codes is not None
-        tally = _Tally(self, chosen, len(codes), origin_words(study, indices))
+        encoded = yield from codes_of(study, indices)
+        codes = encoded.codes
+        tally = _Tally(self, chosen, len(codes), origin_words(study, indices), encoded.left_out)
         done, total = 0, len(codes) * len(chosen)
         for image, code in enumerate(codes):
             for place in range(len(chosen)):
@@ -91,11 +91,14 @@ class DoseResponse:
         yield Partial(1.0, tally.sheet(len(codes)))
 
     def _measure(self, study: Study, code: "Tensor", components: Indices, seed: tuple[int, ...]) -> Floats:
-        """Return RMS change and share of changed pixels in %, float64 (2, counts), NaN where a part is too small."""
+        """Return RMS change and share of changed pixels in %, float64 (2, counts), NaN where a part is too small.
+
+        NaN too where one of the pictures is not finite: a change to it has no size.
+        """
         import torch
 
         from latentstudio.stats.norms import component_deviation
-        from latentstudio.stats.pictures import change_map, visible
+        from latentstudio.stats.pictures import change_map, visible_if_finite
 
         deviation = component_deviation(model_of(study).space.prior.kind)
         fitting = [n for n in self.counts if n <= len(components)]
@@ -107,21 +110,25 @@ class DoseResponse:
         for _ in range(self.repeats):
             order = random.permutation(components)
             rows += [spoiled(code, order[:n], self.magnitude, self.how, deviation) for n in fitting]
-        pictures = visible(decoded(study, torch.stack(rows)))
+        pictures = visible_if_finite(decoded_rows(model_of(study), torch.stack(rows).numpy()))
         maps = change_map(pictures[1:], pictures[0]).reshape(self.repeats, len(fitting), -1)
         squares = np.square(pictures[1:] - pictures[0]).reshape(self.repeats, len(fitting), -1)
         kept = [n <= len(components) for n in self.counts]
+        spread = np.where(np.isnan(maps), np.nan, maps > self.threshold)
         answer[0, kept] = np.sqrt(squares.mean(axis=2)).mean(axis=0)
-        answer[1, kept] = 100.0 * (maps > self.threshold).mean(axis=2).mean(axis=0)
+        answer[1, kept] = 100.0 * spread.mean(axis=2).mean(axis=0)
         return answer
 
 
 class _Tally:
     """What was measured so far: float64 (images, places, 2, counts)."""
 
-    def __init__(self, analysis: DoseResponse, chosen: dict[str, Indices], images: int, caption: str) -> None:
+    def __init__(
+        self, analysis: DoseResponse, chosen: dict[str, Indices], images: int, caption: str, said: str
+    ) -> None:
         self._analysis, self._names, self._caption = analysis, tuple(chosen), caption
         self.components = tuple(chosen.values())
+        self._said = said
         self._values = np.full((images, len(chosen), 2, len(analysis.counts)), np.nan)
 
     def put(self, image: int, place: int, values: Floats) -> None:
@@ -129,12 +136,13 @@ class _Tally:
 
     def sheet(self, images: int) -> Sheet:
         values = self._values[:images]
-        mean = values.mean(axis=0)
-        half = half_width(values)
+        mean, half = mean_of(values), half_width(values)
+        broken = self._broken(values)
         done = magnitude_words(self._analysis.magnitude, self._analysis.how)
         notes = (
             f"Components {done}; {self._analysis.repeats} random sets for each of {images} images, "
             f"random seed {self._analysis.seed}; 95 % intervals of the mean over images.",
+            *filter(None, (self._said, broken)),
         )
         threshold = f"pixels changed by more than {self._analysis.threshold:g} grey levels, %"
         curves = [
@@ -145,6 +153,13 @@ class _Tally:
         ]
         table = self._table(mean, half)
         return Sheet((*curves, table), title=DoseResponse.title, caption=self._caption)
+
+    def _broken(self, values: Floats) -> str:
+        """Say how many answers (images, places, counts) are missing because a picture was not finite."""
+        sizes, counts = np.array([len(c) for c in self.components]), np.array(self._analysis.counts)
+        fits = np.broadcast_to(counts <= sizes[:, None], values[:, :, 0].shape)
+        lost = int((fits & ~np.isfinite(values[:, :, 0])).sum())
+        return f"{lost:,} of {int(fits.sum()):,} answers are left out: a picture was not finite." if lost else ""
 
     def _curve(self, mean: Floats, half: Floats, title: str, label: str, notes: tuple[str, ...]) -> Curve:
         x = np.array(self._analysis.counts, dtype=np.float64)
@@ -181,11 +196,20 @@ class _Tally:
         return Table(columns, tuple(rows), title="Change by dose", caption=self._caption)
 
 
+def mean_of(values: Floats) -> Floats:
+    """Mean of the finite values over the first axis; NaN where there are none."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0), dtype=np.float64)
+
+
 def half_width(values: Floats) -> Floats:
-    """Half the width of the 95 % t interval of the mean over the first axis; NaN for a single value."""
-    n = len(values)
-    if n < 2:
-        return np.full(values.shape[1:], np.nan)
+    """Half the width of the 95 % t interval of `mean_of` of values (n, ...); NaN for fewer than two values."""
     from scipy.special import stdtrit
 
-    return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / math.sqrt(n), dtype=np.float64)
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    squares = np.where(known, np.square(values - mean_of(values)), 0.0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = stdtrit(n - 1, 0.975) * np.sqrt(squares / (n - 1) / n)
+    return np.asarray(np.where(n > 1, found, np.nan), dtype=np.float64)

@@ -17,6 +17,32 @@ def estimator_control() -> str:
     return chosen
 
 
+def faces_control(count: int) -> int:
+    """Declare the parameter that says how many faces are edited."""
+    chosen: int = control(
+        count,
+        "Faces",
+        "int",
+        minimum=1,
+        maximum=4096,
+        help="Held-out faces that are edited and averaged over; directions are found without them.",
+    )
+    return chosen
+
+
+def strength_control(default: float = 1.0) -> float:
+    """Declare the strength of the edit."""
+    chosen: float = control(
+        default,
+        "Strength",
+        "float",
+        minimum=-100,
+        maximum=100,
+        help="1 is the distance between faces with and without the attribute.",
+    )
+    return chosen
+
+
 def keep_control() -> tuple[str, ...]:
     """Declare the parameter that names attributes to which edits are perpendicular."""
     chosen: tuple[str, ...] = control(

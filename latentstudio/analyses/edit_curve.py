@@ -21,7 +21,8 @@ from latentstudio.analyses.passes import Role, model_of, origin_words
 from latentstudio.controls import control
 from latentstudio.errors import UserError
 from latentstudio.results import Band, Curve, Line, Partial, Sheet, Table
-from latentstudio.stats.classifiers import bootstrap_interval, probability
+from latentstudio.stats.classifiers import probability
+from latentstudio.stats.intervals import of_columns
 from latentstudio.stats.percentiles import central_range
 
 _SHARE = 0.9
@@ -165,7 +166,7 @@ class _Tally:
         known = np.isfinite(values)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
-        low, high = bootstrap_interval(values.T, self._analysis.seed)
+        low, high = of_columns(values.T, self._analysis.seed)
         return mean, low, high
 
     def _answer(self) -> Curve:
@@ -193,19 +194,26 @@ class _Tally:
             f"{analysis.estimator.replace('_', ' ')}{kept}; AUC of the classifier {bench.auc[self.column]:.2f}; "
             "95 % intervals by 1,000 resamplings of the faces."
         )
-        return (words, about, *bench.notes, *self._notes)
+        lost = int((~np.isfinite(self.scores[self._measured()])).sum())
+        broken = f"{lost:,} edited pictures were not finite, or had no finite code, and are left out of the answer."
+        return (words, about, *bench.notes, *self._notes, *((broken,) if lost else ()))
+
+    def _measured(self) -> NDArray[np.bool_]:
+        """Strengths whose faces have been edited."""
+        return np.asarray(~np.isnan(self.norms).all(axis=1), dtype=np.bool_)
 
     def _gone(self) -> Floats:
         """Share of the faces whose code is outside the data, at each strength."""
         return np.asarray(np.maximum(*self._beyond()).mean(axis=1), dtype=np.float64)
 
     def _beyond(self) -> tuple[Floats, Floats]:
-        """Where the norm, and where the log-density, is beyond that of every image of the sample: 0 or 1."""
+        """Where the norm, and where the log-density, is beyond that of every image, or no finite density: 0 or 1."""
         norms = (self.norms < self._data_norms.min()) | (self.norms > self._data_norms.max())
         dense = np.zeros_like(norms)
         if self.densities is not None and np.isfinite(self.densities).any():
             finite = self.densities[np.isfinite(self.densities)]
-            dense = (self.log_probs < finite.min()) | (self.log_probs > finite.max())
+            inside = (self.log_probs >= finite.min()) & (self.log_probs <= finite.max())
+            dense = ~np.isnan(self.norms) & ~inside
         return norms.astype(np.float64), dense.astype(np.float64)
 
     def _curve(self, values: Floats, data: Floats, title: str, label: str) -> Curve:

@@ -9,53 +9,12 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.classes import Wanted, note_unread
 from latentstudio.analyses.passes import Indices, data_of, model_of, read_chunks, told
-from latentstudio.controls import control
 from latentstudio.data.attribute_spec import check_classes
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
-from latentstudio.stats.directions import ESTIMATOR_LABELS, ESTIMATORS
 from latentstudio.stats.norms import far_bound
 
 Floats = NDArray[np.float64]
-
-
-def estimator_control() -> str:
-    """Declare the parameter that says how directions are found."""
-    chosen: str = control(
-        "mean_difference",
-        "Estimator",
-        "choice",
-        choices=ESTIMATORS,
-        choice_labels=ESTIMATOR_LABELS,
-        help="How the direction is found from the codes of both classes.",
-    )
-    return chosen
-
-
-def faces_control(count: int) -> int:
-    """Declare the parameter that says how many faces are edited."""
-    chosen: int = control(
-        count,
-        "Faces",
-        "int",
-        minimum=1,
-        maximum=4096,
-        help="Held-out faces that are edited and averaged over; directions are found without them.",
-    )
-    return chosen
-
-
-def strength_control(default: float = 1.0) -> float:
-    """Declare the strength of the edit."""
-    chosen: float = control(
-        default,
-        "Strength",
-        "float",
-        minimum=-100,
-        maximum=100,
-        help="1 is the distance between faces with and without the attribute.",
-    )
-    return chosen
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from latentstudio.analyses.base import Study
 from latentstudio.analyses.classes import held_out_faces, sample_control, seed_control, wanted
 from latentstudio.analyses.decoding import decoded_rows, frames_of, norm_band
-from latentstudio.analyses.edit_faces import (
-    classes_of,
-    encoded,
-    estimator_control,
-    faces_control,
-    pictures_of,
-    strength_control,
-)
+from latentstudio.analyses.edit_controls import estimator_control, faces_control, strength_control
+from latentstudio.analyses.edit_faces import classes_of, encoded, pictures_of
 from latentstudio.analyses.passes import Indices, data_of, model_of, origin_words, studied
 from latentstudio.controls import control
 from latentstudio.errors import UserError
@@ -78,6 +72,10 @@ class EditMap:
         first = asked[0]
         known = yield from classes_of(study, first, 0.0, _LEARNT)
         step = estimate(known.codes, known.present, self.estimator)[0]
+        if known.far:
+            words += (
+                f"; {known.far:,} images whose codes lie far outside the prior or are not finite taught no direction"
+            )
         del known
         pictures, rows = yield from pictures_of(study, chosen, _LEARNT, _READ, "Reading the faces")
         edits = yield from self._edits(study, pictures, step, shift)
@@ -110,11 +108,15 @@ class EditMap:
             after = (codes + self.strength * step).astype(np.float32)
             decoded = decoded_rows(model_of(study), np.concatenate([codes, after]))
             near = (np.linalg.norm(codes.astype(np.float64), axis=1) <= bound).reshape(2, -1).all(axis=0)
-            edits.add(np.stack([codes, after]), decoded, len(batch), near)
+            finite = np.isfinite(decoded.reshape(len(decoded), -1)).all(axis=1).reshape(4, -1).all(axis=0)
+            edits.add(np.stack([codes, after]), decoded, len(batch), near & finite)
             done = min(at + _BATCH, len(pictures)) / len(pictures)
             yield Partial(_READ + (0.99 - _READ) * done, None, "Editing the faces")
         if not len(edits.maps):
-            raise UserError("The codes of all faces lie far outside the prior; choose other faces, or another model.")
+            raise UserError(
+                "The codes of all faces lie far outside the prior, or their edited pictures are not finite; choose "
+                "other faces, a smaller strength, or another model."
+            )
         return edits
 
     def _examples(self, study: Study, edits: "_Edits", rows: Indices, caption: str) -> ImageGrid:
@@ -140,7 +142,9 @@ class EditMap:
     def _maps(self, edits: "_Edits", shift: tuple[int, int], caption: str, used: str) -> Heatmap:
         notes = [used]
         if edits.far:
-            notes.append(f"{edits.far} faces whose codes lie far outside the prior are left out.")
+            notes.append(
+                f"{edits.far} faces are left out: a code far outside the prior, or a picture that is not finite."
+            )
         still, gone = edits.mean(0), edits.mean(1)
         expected = np.asarray(moved(still, *shift), dtype=np.float64)
         return Heatmap(

@@ -18,33 +18,24 @@ from latentstudio.analyses.classes import (
     wanted,
 )
 from latentstudio.analyses.decoding import BATCH, decoded_rows
-from latentstudio.analyses.edit_faces import (
-    Classes,
-    classes_of,
-    estimator_control,
-    faces_control,
-    pictures_of,
-    strength_control,
-)
+from latentstudio.analyses.edit_controls import estimator_control, faces_control, strength_control
+from latentstudio.analyses.edit_faces import Classes, classes_of, pictures_of
+from latentstudio.analyses.feature_criteria import WEAK, WINDOW, Estimate, Judge, sampling, separation, uniqueness
 from latentstudio.analyses.passes import Indices, data_of, model_of, origin_words, studied, told
 from latentstudio.errors import UserError
 from latentstudio.results import Heatmap, Partial, Sheet, Table
-from latentstudio.stats.directions import auc_of, estimate, halves
-from latentstudio.stats.intervals import central, of_mean, resampled
-from latentstudio.stats.localisation import locality, smallest_window
+from latentstudio.stats.directions import estimate
+from latentstudio.stats.intervals import of_mean
+from latentstudio.stats.localisation import locality
 from latentstudio.stats.norms import component_deviation, far_bound
 from latentstudio.stats.percentiles import percentile_of
-from latentstudio.stats.pictures import HALF_RANGE, change_map, halved, visible
+from latentstudio.stats.pictures import change_map, halved, visible_if_finite
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
-Estimate = tuple[float, float, float]
 
 CRITERIA = ("local", "unique", "well sampled", "opposite", "in norm")
-WINDOW = 0.8
-WEAK = 0.6
 _FACES = 0.06
-_RESAMPLES = 300
 _DEFINITIONS = (
     f"Local: 1 − the part of the picture that the smallest square window with {WINDOW:.0%} of the squared change takes "
     f"up; a change that is even all over gives {1 - WINDOW:.1f}.",
@@ -88,7 +79,7 @@ class FeatureSheet:
         asked, notes = wanted(study, self.attributes, self.sample, self.seed, chosen)
         faces, lost = yield from self._faces(study, chosen)
         if lost:
-            notes = (*notes, f"{lost} faces whose codes lie far outside the prior are left out.")
+            notes = (*notes, f"{lost} faces are left out whose codes lie far outside the prior or are not finite.")
         notes = (
             f"Strength {self.strength:g} on {len(faces.codes)} of {words}.",
             f"Intervals: 95 %, bootstrap, seed {self.seed}.",
@@ -99,7 +90,11 @@ class FeatureSheet:
             start, stop = (_FACES + (0.999 - _FACES) * k / len(asked) for k in (number, number + 1))
             measured.append((yield from self._measure(study, faces, one, start, stop)))
             last = number == len(asked) - 1
-            yield Partial(1.0 if last else stop, sheet_of(measured, caption, notes), "Measuring")
+            yield Partial(
+                1.0 if last else stop,
+                sheet_of(measured, caption, (*notes, *(t for m in measured for t in m.left_out()))),
+                "Measuring",
+            )
 
     def _faces(self, study: Study, chosen: Indices) -> Generator[Partial, None, tuple["Faces", int]]:
         """Codes and pictures of the faces that are edited, and how many are too far out."""
@@ -130,7 +125,7 @@ class FeatureSheet:
         added = _seen(study, faces.codes + step)
         yield Partial(late + 0.05 * (stop - start), None, f"Editing {asked.members.words}")
         taken = _seen(study, faces.codes - step)
-        change = change_map(added, faces.pictures).mean(axis=0)
+        change = _mean_map(change_map(added, faces.pictures))
         unique = uniqueness(small, known.present[readable], halved(change[None, None])[0].astype(np.float64), self.seed)
         return self._measured(study, faces, known, judge, step, (added, taken), asked.members.words, unique)
 
@@ -139,7 +134,7 @@ class FeatureSheet:
         study: Study,
         faces: "Faces",
         known: Classes,
-        judge: "Judge",
+        judge: Judge,
         step: Floats,
         changed: tuple[Floats, Floats],
         words: str,
@@ -165,7 +160,9 @@ class FeatureSheet:
             judge.auc,
             more,
             shift,
-            maps.mean(axis=0),
+            _mean_map(maps),
+            known.far,
+            int(np.isnan(np.concatenate(changed)).any(axis=(1, 2, 3)).sum()),
         )
 
 
@@ -178,38 +175,6 @@ class Faces:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A linear classifier of reduced pictures, logistic regression, fitted on one half and judged on the other.
-
-    Attributes
-    ----------
-    normal : float64 (F,) ; distance : between the mean scores of both classes on the other half; NaN for one that is
-        hardly better than chance.
-    auc : area under the ROC curve there; NaN where a class is missing.
-    """
-
-    normal: Floats
-    distance: float
-    auc: float
-
-    @staticmethod
-    def of(rows: NDArray[np.float32], present: NDArray[np.bool_], seed: int) -> "Judge":
-        """Fit on the first half of rows (n, F) and measure on the second."""
-        first = halves(present, seed)
-        normal = estimate(rows[first], present[first], "logistic")[0]
-        scores, tested = rows[~first] @ normal, present[~first]
-        if not tested.any() or tested.all():
-            return Judge(normal, float("nan"), float("nan"))
-        distance, auc = float(scores[tested].mean() - scores[~tested].mean()), auc_of(scores, tested)
-        return Judge(normal, distance if distance > 0 and auc >= WEAK else float("nan"), auc)
-
-    def scores(self, pictures: Floats) -> Floats:
-        """Scores (n,) of pictures (n, C, H, W) in grey levels."""
-        found: Floats = halved(pictures / HALF_RANGE - 1).reshape(len(pictures), -1) @ self.normal
-        return found
-
-
-@dataclass(frozen=True)
 class Measured:
     """What was found of one feature; estimates are a value and the ends of its interval, NaN where there is none.
 
@@ -218,6 +183,7 @@ class Measured:
     criteria : in the order of `CRITERIA` ; ratio : length of d over noise ; auc : of the direction on images it was not
         found on ; pixel_auc : of the classifier of pixels ; added : what +d does to its score ; shift : percentile
         points of the norm ; change : mean change map (H, W).
+    far : images left out of the direction ; broken : edited pictures left out.
     """
 
     words: str
@@ -229,44 +195,14 @@ class Measured:
     added: Estimate
     shift: Estimate
     change: Floats
+    far: int
+    broken: int
 
-
-def uniqueness(pictures: NDArray[np.float32], present: NDArray[np.bool_], change: Floats, seed: int) -> Estimate:
-    """Return v0 / (v0 + v1) of the variances among the others and among members where a change lies, with its interval.
-
-    Parameters
-    ----------
-    pictures : (n, h, w) ; change : (h, w), not negative. NaN where nothing changes, or nothing varies.
-    """
-    if not np.isfinite(change.sum()) or change.sum() <= 0:
-        return float("nan"), float("nan"), float("nan")
-    row, column, height, width = smallest_window(np.square(change), WINDOW)
-    patches = pictures[:, row : row + height, column : column + width].reshape(len(pictures), -1).astype(np.float64)
-    patches = patches - patches.mean(axis=1, keepdims=True)
-    members, others = patches[present], patches[~present]
-
-    def share(first: Floats, second: Floats) -> float:
-        v1, v0 = float(first.var(axis=0).sum()), float(second.var(axis=0).sum())
-        return v0 / (v0 + v1) if v0 + v1 > 0 else float("nan")
-
-    pairs = zip(resampled(len(members), seed, _RESAMPLES), resampled(len(others), seed + 1, _RESAMPLES), strict=True)
-    drawn = np.array([share(members[a], others[b]) for a, b in pairs])
-    return (share(members, others), *central(drawn))
-
-
-def separation(codes: NDArray[np.float32], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
-    """Return the area under the ROC curve of the half of the codes that a direction was not found on."""
-    first = halves(present, seed)
-    vector = estimate(codes[first], present[first], estimator)[0]
-    return auc_of(codes[~first] @ vector.astype(codes.dtype), present[~first])
-
-
-def sampling(codes: NDArray[np.float32], present: NDArray[np.bool_], deviation: float) -> tuple[float, float]:
-    """Return 1 - (noise / length)^2 of the difference of means, at least 0, and length over noise."""
-    difference = estimate(codes, present, "mean_difference")[0]
-    length = float(np.linalg.norm(difference))
-    noise = deviation * float(np.sqrt(len(difference) * (1 / present.sum() + 1 / (~present).sum())))
-    return (max(0.0, 1 - (noise / length) ** 2) if length > 0 else 0.0), length / noise
+    def left_out(self) -> tuple[str, ...]:
+        """Sentences about what is no part of the measurements."""
+        codes = f"{self.words} leaves out {self.far:,} images whose codes lie far outside the prior or are not finite."
+        pictures = f"{self.broken:,} edited pictures of {self.words} are not finite and left out."
+        return ((codes,) if self.far else ()) + ((pictures,) if self.broken else ())
 
 
 def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> Sheet:
@@ -311,9 +247,15 @@ def sheet_of(measured: list[Measured], caption: str, notes: tuple[str, ...]) -> 
 
 
 def _seen(study: Study, codes: Floats) -> Floats:
-    """Decode codes (n, D) to what is seen, grey levels (n, C, H, W)."""
+    """Decode codes (n, D) to what is seen, grey levels (n, C, H, W); NaN for pictures that are not finite."""
     parts = [decoded_rows(model_of(study), codes[at : at + BATCH]) for at in range(0, len(codes), BATCH)]
-    return visible(np.concatenate(parts))
+    return visible_if_finite(np.concatenate(parts))
+
+
+def _mean_map(maps: Floats) -> Floats:
+    """Mean (H, W) of the maps (n, H, W) that are finite; NaN when none is."""
+    known = maps[np.isfinite(maps).all(axis=(1, 2))]
+    return np.asarray(known.mean(axis=0) if len(known) else np.full(maps.shape[1:], np.nan), dtype=np.float64)
 
 
 def _number(value: float) -> float | None:

@@ -20,6 +20,8 @@ from latentstudio.errors import UserError
 from latentstudio.results import Partial
 from latentstudio.stats.classifiers import LinearClassifier, Span, probability, within_deviation
 from latentstudio.stats.directions import auc_of, estimate, orthogonalised
+from latentstudio.stats.norms import far_bound
+from latentstudio.stats.pictures import halved_sides
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.float64]
@@ -100,7 +102,10 @@ class Bench:
 
 @dataclass(frozen=True)
 class Seen:
-    """What edited codes look like: their pictures' codes (n, D), and their pictures, reduced, (n, F)."""
+    """What edited codes look like: their pictures' codes (n, D), and their pictures, reduced, (n, F).
+
+    Rows are NaN where the code of the picture is not finite, and both are where the picture itself is not.
+    """
 
     codes: NDArray[np.float32]
     pixels: NDArray[np.float32]
@@ -147,7 +152,9 @@ def bench_of(
     rows = rows[found.kept]
     near = np.linalg.norm(found.codes, axis=1) <= far_limit(study)
     if not near.all():
-        notes.append(f"{int((~near).sum()):,} images whose codes lie far outside the prior are left out.")
+        notes.append(
+            f"{int((~near).sum()):,} images are left out whose codes lie far outside the prior or are not finite."
+        )
     rows, codes = rows[near], found.codes[near]
     first = person_halves(rows, identity, seed)
     specs, labels, said = _usable(members, rows, first)
@@ -259,11 +266,7 @@ def _pictures(study: Study, rows: Indices, start: float, stop: float) -> Generat
 
 def reduced(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Flatten pictures (n, C, H, W), each side halved by averages while it is longer than 32: float32 (n, F)."""
-    while max(images.shape[2:]) > _COARSE and min(images.shape[2:]) > 1:
-        n, channels, h, w = images.shape
-        cut = images[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, channels, h // 2, 2, w // 2, 2)
-        images = cut.mean(axis=(3, 5), dtype=np.float32)
-    return np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32)
+    return np.ascontiguousarray(halved_sides(images, _COARSE).reshape(len(images), -1), dtype=np.float32)
 
 
 def seen_again(study: Study, codes: NDArray[Any]) -> Iterator[Seen]:
@@ -275,15 +278,17 @@ def seen_again(study: Study, codes: NDArray[Any]) -> Iterator[Seen]:
     model = model_of(study)
     for begin in range(0, len(codes), CHUNK):
         chunk = torch.from_numpy(np.ascontiguousarray(codes[begin : begin + CHUNK], dtype=np.float32))
-        pictures = to_pixels(model.decode(chunk.to(device_of(model))).float().cpu().numpy())
-        images = fit(pictures, model.image_shape)
+        decoded = model.decode(chunk.to(device_of(model))).float().cpu().numpy()
+        images = fit(to_pixels(decoded), model.image_shape)
         again = model.encode(torch.from_numpy(images).to(device_of(model))).float().cpu().numpy()
-        yield Seen(again, reduced(images))
+        lost = ~np.isfinite(decoded).reshape(len(decoded), -1).all(axis=1)
+        again[lost | ~np.isfinite(again).all(axis=1)] = np.nan
+        pixels = reduced(images)
+        pixels[lost] = np.nan
+        yield Seen(again, pixels)
 
 
 def far_limit(study: Study) -> float:
     """Norm beyond which a code counts as lost: twice the upper end of the prior's typical set."""
-    from latentstudio.stats.norms import norm_law, typical_set
-
     space = model_of(study).space
-    return 2 * typical_set(norm_law(space.prior.kind, space.size))[1]
+    return far_bound(space.prior.kind, space.size)

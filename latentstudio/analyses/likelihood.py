@@ -29,6 +29,7 @@ from latentstudio.results import Distribution as DistributionResult
 
 Floats = NDArray[np.float64]
 Row = tuple[str | int | float | None, ...]
+_FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,25 @@ def _sheet(scored: _Scored, caption: str) -> Sheet:
             f"{broken:,} of {int(done.sum()):,} log-densities are not finite; totals and means leave them out, medians "
             "count -inf as lowest."
         )
+    far = int(_far(scores[scored.usable]).sum())
+    if far:
+        notes.append(
+            f"{far:,} of {int(done.sum()):,} log-densities are more than a billion times as large as the median: "
+            "totals, means and deviations speak of them alone, medians of the others."
+        )
     shown: list[Single] = [_totals(scored, caption, tuple(notes))]
     if scored.classes:
         shown.extend(_bars(scored, caption))
         shown.append(_class_table(scored, caption))
     shown.append(_histogram(scored, caption))
     return Sheet(tuple(shown), title="Likelihood", caption=caption)
+
+
+def _far(finite: Floats) -> NDArray[np.bool_]:
+    """Which finite log-densities (n,) no sum can hold beside the others; a code that overflows has such a density."""
+    if not len(finite):
+        return np.zeros(0, dtype=np.bool_)
+    return np.asarray(np.abs(finite) > _FAR * max(abs(float(np.median(finite))), 1.0), dtype=np.bool_)
 
 
 def _median(values: Floats) -> float | None:

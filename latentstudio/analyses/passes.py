@@ -12,6 +12,7 @@ from latentstudio.controls import control
 from latentstudio.data.imageset import ImageSet
 from latentstudio.errors import UserError
 from latentstudio.results import Partial
+from latentstudio.steps import retold
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,13 +126,7 @@ def told(
     looking: Generator[float, None, Answer], start: float, stop: float, message: str
 ) -> Generator[Partial, None, Answer]:
     """Turn the shares that a search for codes or a direction yields into progress from `start` to `stop`."""
-    while True:
-        try:
-            share = next(looking)
-        except StopIteration as ended:
-            answer: Answer = ended.value
-            return answer
-        yield Partial(start + (stop - start) * share, None, message)
+    return (yield from retold(looking, lambda share: Partial(start + (stop - start) * share, None, message)))
 
 
 class Pace:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.analyses.base import Study
+from latentstudio.analyses.decoding import decoded_rows
 from latentstudio.analyses.passes import Indices, model_of
-from latentstudio.analyses.spoiling import decoded
 from latentstudio.controls import Slot, control
 from latentstudio.errors import UserError
 from latentstudio.models.parts import components_of, part_of, part_words
@@ -78,6 +78,8 @@ class Sensitivity:
         given = study.inputs.get("face")
         if given is None or not len(given):
             raise UserError("Sensitivity needs a face; drop one, or give a code.")
+        if not bool(given[0].isfinite().all()):
+            raise UserError("The code of the face is not finite, so nothing moves it; another face would do.")
         return given[0]
 
     def _candidates(self, study: Study) -> Indices:
@@ -118,7 +120,7 @@ class _Trials:
             moved = code.clone()
             moved[int(component)] += self._analysis.step * self._deviation
             rows.append(moved)
-        pictures = visible(decoded(self._study, torch.stack(rows)))
+        pictures = visible(decoded_rows(self._model, torch.stack(rows).numpy()))
         differences = pictures[1:] - pictures[0]
         self._maps[start:stop] = change_map(pictures[1:], pictures[0])
         squares = np.square(differences).mean(axis=1).reshape(len(differences), -1)

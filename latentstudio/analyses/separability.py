@@ -96,17 +96,19 @@ class Separability:
             indices = indices[np.isfinite(real.labels[indices])]
         rng = np.random.default_rng(self.seed)
         indices = np.sort(rng.permutation(indices)[: self.images])
-        rows, codes = [], []
+        rows, codes, broken = [], [], 0
         for chunk in read_chunks(study, indices) if len(indices) else ():
             if len(chunk.rows):
                 found = model_of(study).encode(chunk.images).double().cpu().numpy()
                 finite = np.isfinite(found).all(axis=1)
                 codes.append(found[finite])
+                broken += int((~finite).sum())
                 rows.append(indices[chunk.rows[finite]])
             yield Partial(0.4 * chunk.done / len(indices), None, "Encoding")
         points = np.concatenate(codes) if codes else np.zeros((0, 1))
         if len(points) < 8:
-            raise UserError(f"Only {len(points)} images have a code to divide; at least 8 are needed.")
+            images = "1 image has" if len(points) == 1 else f"{len(points)} images have"
+            raise UserError(f"Only {images} a finite code to divide; at least 8 are needed.")
         size = min(self.dimensions, points.shape[1])
         projected = points @ np.linalg.qr(rng.standard_normal((points.shape[1], size)))[0]
         counts = self._counts(size, len(points))
@@ -124,7 +126,8 @@ class Separability:
         given = [("random labels", rng.random(len(points)) < 0.5)]
         if real is not None:
             given.append((real.words, real.labels[np.concatenate(rows)] == 1))
-        shown = (*self._cover(counts, shares, size, caption), _whole(points, given, caption, rng))
+        lost = (f"{broken:,} images have no finite code and are left out.",) if broken else ()
+        shown = (*self._cover(counts, shares, size, caption, lost), _whole(points, given, caption, rng))
         yield Partial(1.0, Sheet(shown, title="Separability", caption=caption))
 
     def _labels(self, study: Study) -> Members | None:
@@ -143,7 +146,9 @@ class Separability:
         asked = {max(round(ratio * (size + 1)), 2) for ratio in _RATIOS}
         return tuple(sorted(n for n in asked if n <= available)) or (min(2, available),)
 
-    def _cover(self, counts: tuple[int, ...], shares: list[float], size: int, caption: str) -> tuple[Curve, Table]:
+    def _cover(
+        self, counts: tuple[int, ...], shares: list[float], size: int, caption: str, lost: tuple[str, ...]
+    ) -> tuple[Curve, Table]:
         x, found = np.array(counts, dtype=np.float64) / (size + 1), np.array(shares)
         every = np.arange(2, max(counts) + 1)
         law = np.array([separable_share(int(n), size) for n in every])
@@ -162,6 +167,7 @@ class Separability:
             notes=(
                 f"Codes projected on {size} random directions; {self.trials} random divisions of random images for "
                 "each number, each decided exactly by a linear programme.",
+                *lost,
             ),
         )
         rows = tuple(

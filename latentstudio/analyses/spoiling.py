@@ -1,6 +1,7 @@
 """What the analyses of corrupted codes share: their images, the parts they look at, codes with components changed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,8 +56,16 @@ def some_images(study: Study, count: int, seed: int) -> Indices:
     return np.sort(np.random.default_rng(seed).choice(indices, count, replace=False))
 
 
-def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Tensor]":
-    """Yield progress while the images at `indices` are encoded, at last their codes, float32 (n, D) on the CPU.
+@dataclass(frozen=True)
+class Encoded:
+    """Finite codes float32 (n, D) on the CPU, and a sentence about codes that are not, empty when all are."""
+
+    codes: "Tensor"
+    left_out: str
+
+
+def codes_of(study: Study, indices: Indices) -> Generator[Partial, None, Encoded]:
+    """Encode the images at `indices`, yield progress, and return their codes.
 
     Pictures that cannot be read, and codes that are not finite, are left out.
 
@@ -69,16 +78,18 @@ def codes_of(study: Study, indices: Indices) -> "Iterator[Partial | Tensor]":
 
     from latentstudio.errors import UserError
 
-    model, found = model_of(study), []
+    model, found, asked = model_of(study), [], 0
     for chunk in read_chunks(study, indices, CHUNK):
         if len(chunk.rows):
             codes = model.encode(chunk.images).float().cpu()
             found.append(codes[torch.isfinite(codes).all(dim=1)])
+            asked += len(codes)
         yield Partial(0.1 * chunk.done / len(indices), None, "Encoding")
     codes = torch.cat(found)
     if not len(codes):
         raise UserError(f"No image of {data_of(study).title} has a finite code under this model.")
-    yield codes
+    lost = asked - len(codes)
+    return Encoded(codes, f"{lost:,} of {asked:,} images have no finite code and are left out." if lost else "")
 
 
 def places(study: Study, parts: tuple[str, ...]) -> dict[str, Indices]:
@@ -103,15 +114,6 @@ def spoiled(code: "Tensor", components: Indices, magnitude: float, how: str, dev
     at = torch.from_numpy(components)
     changed[at] = magnitude if how == "set" else code[at] + magnitude * deviation
     return changed
-
-
-def decoded(study: Study, codes: "Tensor") -> NDArray[np.float32]:
-    """Decode codes (n, D) on the model's device: float32 (n, C, H, W)."""
-    from latentstudio.models.sensitivity import device_of
-
-    model = model_of(study)
-    pictures: NDArray[np.float32] = model.decode(codes.to(device_of(model))).float().cpu().numpy()
-    return pictures
 
 
 def magnitude_words(magnitude: float, how: str) -> str:

@@ -1,6 +1,7 @@
 """Turn codes into a picture grid."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from latentstudio.cli.drawing import add_style, style_of, write_figure
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Decode and draw; the codes are inside the file."""
+    import numpy as np
+
     from latentstudio.cli.codes_file import read_codes
     from latentstudio.figures.recipe import CodeInput, Figure, ModelRef, Recipe
     from latentstudio.studio.workspace import Workspace
@@ -47,6 +50,10 @@ def run(options: argparse.Namespace) -> int:
         inputs={"images": inputs},
     )
     write_figure(Figure(rows=((recipe,),), style=style_of(options)), workspace, options.output)
+    lost = int((~np.isfinite(codes[rows]).all(axis=1)).sum())
+    if lost:
+        print(f"latentstudio: {lost} of {len(rows)} codes of {options.codes} are not finite.", file=sys.stderr)
     if options.json:
-        print_json({"output": str(options.output), "images": len(rows), "latent_size": info.latent_size})
+        facts = {"output": str(options.output), "images": len(rows), "latent_size": info.latent_size}
+        print_json(facts | {"not_finite": lost})
     return 0

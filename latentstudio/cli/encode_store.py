@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from latentstudio.cli.output import print_json
@@ -54,6 +55,7 @@ def store_whole(options: argparse.Namespace) -> int:
     began, last = time.perf_counter(), Progress(0, 0)
     for part in with_progress(encode_into_store(workspace, model, data, manifest, folder, _CHUNK), "encoding"):
         last = part
+    lost = _not_finite(folder)
     summary: dict[str, Any] = {
         "folder": str(folder),
         "images": manifest.rows,
@@ -63,16 +65,29 @@ def store_whole(options: argparse.Namespace) -> int:
         "dtype": manifest.dtype,
         "part": list(manifest.part),
         "unread": last.lost,
+        "not_finite": lost,
         "seconds": time.perf_counter() - began,
         "seconds_in_model": last.encode_seconds,
     }
     if last.lost:
         print(f"latentstudio: {last.lost}", file=sys.stderr)
+    if lost:
+        print(f"latentstudio: {lost} codes are not finite.", file=sys.stderr)
     if options.json:
         print_json(summary)
     else:
         print(_sentence(manifest, last.done, last.encoded, str(folder)))
     return 0
+
+
+def _not_finite(folder: Path) -> int:
+    """Codes of the store that overflowed; a picture that cannot be read has none."""
+    import numpy as np
+
+    from latentstudio.data.latent_store import open_store
+
+    store = open_store(folder)
+    return int(np.isinf(store.norms).sum())
 
 
 def part_of(text: str | None) -> tuple[int, int]:

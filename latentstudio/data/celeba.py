@@ -32,10 +32,16 @@ class CelebA(FileSet):
     """(N, 4): left eye x, y, right eye x, y in px of the published picture; NaN where not listed."""
 
     def eyes(self, index: int) -> Eyes | None:
-        """Return the two eye centres (x, y) in px of `picture`, or None where they are not known."""
+        """Return the two eye centres (x, y) in px of `picture`, or None where they are not known.
+
+        Eyes beyond the picture's right or lower edge are not known either: they are of the pictures before alignment.
+        """
         if self.landmarks is None or np.isnan(self.landmarks[index]).any():
             return None
         x1, y1, x2, y2 = self.landmarks[index].tolist()
+        height, width = self.picture(index).shape[:2]
+        if max(x1, x2) >= width or max(y1, y2) >= height:
+            return None
         return (x1, y1), (x2, y2)
 
 

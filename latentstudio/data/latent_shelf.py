@@ -25,6 +25,7 @@ from latentstudio.data.latent_writer import LatentWriter, is_ours, remove_store_
 from latentstudio.data.locks import locked
 from latentstudio.errors import NewerVersionError, UserError
 from latentstudio.paths import cache_home
+from latentstudio.steps import retold
 
 State = Literal["complete", "unfinished", "newer", "damaged"]
 
@@ -191,15 +192,9 @@ def _bring(source: Path, target: Path, expected: str) -> Iterator[None]:
     os.close(handle)
     try:
         shutil.copyfile(source, name)
-        checks = checksum(Path(name))
-        while True:
-            try:
-                next(checks)
-            except StopIteration as end:
-                if end.value != expected:
-                    raise UserError(f"{source} could not be copied to {target}: the copy differs.") from end
-                break
-            yield
+        found = yield from retold(checksum(Path(name)), lambda _step: None)
+        if found != expected:
+            raise UserError(f"{source} could not be copied to {target}: the copy differs.")
         os.replace(name, target)
     except OSError as error:
         raise UserError(f"Cannot write {target}: {error.strerror or error}.") from error

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentstudio.errors import UserError
-from latentstudio.figures.export import finish
 from latentstudio.figures.recipe import Recipe
 from latentstudio.figures.run import run_recipe, seal
 from latentstudio.figures.workspace import Workspace
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Strip, final
+from latentstudio.steps import answer_of
 
 Pixels = NDArray[np.uint8]
 
@@ -56,7 +56,7 @@ def animate(
     UserError
         The recipe gives no path, a number makes no sense, or the file cannot be written.
     """
-    return finish(animate_steps(recipe, workspace, path, frames, easing, ms_per_frame))
+    return answer_of(animate_steps(recipe, workspace, path, frames, easing, ms_per_frame))
 
 
 def animate_steps(

@@ -12,6 +12,7 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.data.prepare import fit
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.figures.devices import device_of
+from latentstudio.steps import retold
 
 if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
@@ -97,14 +98,7 @@ class CodeBank:
             return
         if sum((int(i), noisy) not in self._held for i in indices) <= _FEW:
             return
-        looking = self._find_store()
-        while True:
-            try:
-                next(looking)
-            except StopIteration as ended:
-                self._store = ended.value
-                return
-            yield 0.0
+        self._store = yield from retold(self._find_store(), lambda _step: 0.0)
 
     def _rows(self, rows: NDArray[np.int64], noisy: bool) -> tuple[Codes, NDArray[np.bool_]]:
         readable = np.ones(len(rows), dtype=np.bool_)

@@ -1,6 +1,6 @@
 """Directions of a data set under a model, estimated once and kept beside the codes, and packed into sealed recipes."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from latentstudio.figures.readouts import mean_bound
 from latentstudio.figures.recipe import CodeInput, Recipe
 from latentstudio.figures.workspace import Workspace
 from latentstudio.stats.directions import ESTIMATORS, Direction, Wish, fit_direction
+from latentstudio.steps import retold
 
 if TYPE_CHECKING:
     from latentstudio.models.base import LatentModel
@@ -112,12 +113,13 @@ def directions_for(
             raise UserError(f"{operation.title} needs a data set to find '{wish.spec}' in; choose one.")
         bank = workspace.bank(recipe.model, recipe.data)
         looking = direction_of(bank, data, recipe.groups, wish, mean_bound(model))
-        try:
-            while True:
-                yield (number + next(looking)) / len(wishes), f"Encoding faces for {wish.spec}"
-        except StopIteration as ended:
-            found[wish] = ended.value
+        found[wish] = yield from retold(looking, _telling(number, len(wishes), f"Encoding faces for {wish.spec}"))
     return found
+
+
+def _telling(number: int, total: int, words: str) -> Callable[[float], tuple[float, str]]:
+    """Turn the share of one direction that is found into that of all, with words for it."""
+    return lambda share: ((number + share) / total, words)
 
 
 class _Facts(msgspec.Struct, frozen=True):

@@ -12,14 +12,15 @@ from latentstudio.results import PATH_ROLES, Band, Floats, Frames, ImageGrid, Me
 
 _GAP_MM = 1.0
 _CURVE_MM = 12.0
-_AXIS_MM = 10.5
+_AXIS_MM, _WIDE_AXIS_MM = 10.5, 15.0
+_FIVE_DIGITS = 10_000
 _MEASURES = 4
 _GREY = "grey levels"
 
 
 def strip_block(look: Look, strip: Strip, width: int) -> Block:
     """Return a strip: for each path its frames with readouts, and the curves of norm and log-density beneath."""
-    left = look.mm(_AXIS_MM)
+    left = look.mm(_axis_mm(strip))
     cells = _Cells(look, strip.frames, strip.columns, width - left, strip.nearest_ids)
     rows = len(strip.row_labels)
     head = look.line_height(look.label_pt) + look.mm(0.5)
@@ -43,6 +44,14 @@ def strip_block(look: Look, strip: Strip, width: int) -> Block:
             y += curve + between
 
     return Block(rows * each + foot, paint)
+
+
+def _axis_mm(strip: Strip) -> float:
+    """Room for the axes of the curves: more where numbers have five digits or labels two lines."""
+    density = strip.frames.log_prob
+    known = np.zeros(0) if density is None else density[np.isfinite(density)]
+    long = len(known) > 0 and float(np.abs(known).max()) >= _FIVE_DIGITS
+    return _WIDE_AXIS_MM if long or strip.measures else _AXIS_MM
 
 
 def grid_block(look: Look, grid: ImageGrid, width: int) -> Block:
@@ -184,7 +193,8 @@ def _in_forms(values: Floats, forms: Sequence[str], shown: Callable[[float], str
 def _number(value: float) -> str:
     if not np.isfinite(value):
         return str(value).replace("-", "−")
-    text = f"{value:.1f}" if abs(value) < 1e4 else f"{value:.2e}"
+    size = abs(value)
+    text = f"{value:.1f}" if size < 1e4 else f"{value:.0f}" if size < 1e6 else f"{value:.2e}"
     return text.replace("-", "−")
 
 

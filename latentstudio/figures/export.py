@@ -21,6 +21,7 @@ from latentstudio.figures.run import run_recipe, seal
 from latentstudio.figures.workspace import Workspace
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Result
+from latentstudio.steps import answer_of
 
 T = TypeVar("T")
 Steps = Generator[Partial, None, T]
@@ -52,7 +53,7 @@ def export(figure: Figure, workspace: Workspace, path: Path | str, format: str |
     UserError
         The format is unknown, the file cannot be written, or a recipe cannot run.
     """
-    return finish(export_steps(figure, workspace, path, format))
+    return answer_of(export_steps(figure, workspace, path, format))
 
 
 def export_steps(figure: Figure, workspace: Workspace, path: Path | str, format: str | None = None) -> Steps[Path]:
@@ -67,7 +68,7 @@ def export_steps(figure: Figure, workspace: Workspace, path: Path | str, format:
 
 def render_png(figure: Figure, workspace: Workspace) -> bytes:
     """Draw a figure and return the bytes of a PNG with its sealed recipes inside."""
-    return finish(render_steps(figure, workspace, "png"))
+    return answer_of(render_steps(figure, workspace, "png"))
 
 
 def render_steps(figure: Figure, workspace: Workspace, format: str) -> Steps[bytes]:
@@ -131,7 +132,7 @@ def check(path: Path | str, workspace: Workspace) -> CheckReport:
     form = picture_format(stored)
     if form is None:
         raise UserError(f"{path} holds recipes but no picture; a PNG, SVG or PDF can be checked.")
-    again = finish(render_steps(figure, workspace, form))
+    again = answer_of(render_steps(figure, workspace, form))
     if form == "png":
         difference, note = _pixel_difference(stored, again, str(path))
     else:
@@ -176,16 +177,6 @@ def format_of(path: Path, format: str | None = None) -> str:
             f"A figure cannot be written as '{path.name}'; a name ending in .png, .svg, .pdf or .json would do."
         )
     return form
-
-
-def finish(steps: Steps[T]) -> T:
-    """Run a generator of steps to its end and return what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
 
 
 def _png(drawn: Any) -> bytes:

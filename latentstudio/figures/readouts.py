@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from latentstudio.data.imageset import ImageSet
 from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.readable import Unreadable, read_images
+from latentstudio.stats.pictures import halved_sides
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -229,11 +230,7 @@ def picture_features(images: NDArray[np.float32], pictures: int) -> NDArray[np.f
     if channels * height * width <= _FINE_FEATURES and pictures <= _FINE_PICTURES:
         return images.reshape(n, -1)
     grey = images[:, 0] if channels == 1 else np.einsum("nchw,c->nhw", images, _LUMA, optimize=True)
-    while max(grey.shape[1:]) > _COARSE_EDGE:
-        h, w = grey.shape[1] // 2 * 2, grey.shape[2] // 2 * 2
-        quarters = grey[:, :h, :w].reshape(n, h // 2, 2, w // 2, 2)
-        grey = quarters.mean(axis=(2, 4), dtype=np.float32)
-    return np.ascontiguousarray(grey.reshape(n, -1), dtype=np.float32)
+    return np.ascontiguousarray(halved_sides(grey, _COARSE_EDGE).reshape(n, -1), dtype=np.float32)
 
 
 def nearest_rows(

@@ -24,6 +24,7 @@ from latentstudio.operations import OPERATIONS
 from latentstudio.operations.base import Codes, Surroundings
 from latentstudio.results import ImageGrid, Measure, Partial, Strip
 from latentstudio.stats.directions import Direction, Wish
+from latentstudio.steps import retold
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,13 +137,7 @@ def _found(
     run: OperationRun, workspace: Workspace, which: str, start: float, stop: float
 ) -> Generator[Partial, None, dict[Wish, Direction]]:
     looking = directions_for(run.operation, run.recipe, run.model, run.data, workspace, which)
-    while True:
-        try:
-            share, words = next(looking)
-        except StopIteration as ended:
-            found: dict[Wish, Direction] = ended.value
-            return found
-        yield Partial(start + (stop - start) * share, None, words)
+    return (yield from retold(looking, lambda told: Partial(start + (stop - start) * told[0], None, told[1])))
 
 
 def _watched(run: OperationRun, codes: Codes, workspace: Workspace, stop: float) -> Generator[Partial, None, Codes]:

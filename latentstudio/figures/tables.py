@@ -84,8 +84,9 @@ def _curve_table(curve: Curve) -> Table:
     return Table((*heads, "low", "high") if ranged else heads, tuple(rows), digits=4)
 
 
-def _range(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    return float(np.nanmin(values)), float(np.nanmax(values)), float(np.nanmean(values))
+def _range(values: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max()), float(known.mean())) if len(known) else (None, None, None)
 
 
 def _frame_table(

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from latentstudio.data.selection_file import read_selection
 from latentstudio.errors import UserError
-from latentstudio.gui import edits
+from latentstudio.gui import attribute_edits, edits
 from latentstudio.studio.document import Document
 from latentstudio.studio.requests import DatasetFacts
 
@@ -65,7 +65,7 @@ class AttributeMaker:
         for name in names:
             members = document.named_selections[name]
             entry = menu.addAction(f"'{name}' ({len(members):,}) against the rest")
-            entry.triggered.connect(lambda _=False, n=name: self.add(edits.attribute_of(n)))
+            entry.triggered.connect(lambda _=False, n=name: self.add(attribute_edits.attribute_of(n)))
         menu.addSeparator()
         menu.addAction("From a file of ids or numbers…").triggered.connect(self.ask_file)
 
@@ -80,7 +80,7 @@ class AttributeMaker:
             found = panel_id
             if not found:
                 document, found = edits.add_panel(document, "operation", OPERATION)
-            return edits.add_attribute(document, found, words)
+            return attribute_edits.add_attribute(document, found, words)
 
         self._controller.edit(f"Add attribute {words}", change)
 
@@ -97,7 +97,7 @@ class AttributeMaker:
             return
         panel_id = self._panel()
         self._controller.edit(
-            f"Make attribute '{name}'", lambda d: edits.make_attribute(d, panel_id, name, members, other)
+            f"Make attribute '{name}'", lambda d: attribute_edits.make_attribute(d, panel_id, name, members, other)
         )
 
     def ask_file(self) -> None:

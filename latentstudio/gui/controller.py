@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
 from latentstudio.errors import UserError
-from latentstudio.figures.recipe import CodeInput, ImageInput, Recipe
+from latentstudio.figures.recipe import CodeInput, Recipe
 from latentstudio.gui import edits
 from latentstudio.gui.bridge import EngineBridge
 from latentstudio.gui.controller_edits import EditingController
@@ -224,16 +224,7 @@ class Controller(EditingController):
     def note_digests(self) -> None:
         """Write into the document which model and dataset it speaks of, so that a change of either shows later."""
         models, datasets = self._catalogue.models, self._catalogue.datasets
-
-        def noted(document: Document) -> Document:
-            model, facts = models.get(document.model), datasets.get(document.data)
-            return replace(
-                document,
-                model_digest=model.digest if model is not None else document.model_digest,
-                data_digest=facts.digest if facts is not None else document.data_digest,
-            )
-
-        self.session.amend(noted)
+        self.session.amend(lambda document: edits.with_digests(document, models, datasets))
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -270,7 +261,7 @@ class Controller(EditingController):
             self._follow(new)
 
     def _follow(self, document: Document) -> None:
-        for spec in _datasets_of(document):
+        for spec in document.datasets:
             if spec not in self._catalogue.datasets and spec not in self._catalogue.problems:
                 self._feeds.open(spec)
         self._runs.refresh_all(document)
@@ -311,14 +302,3 @@ class Controller(EditingController):
             self.status_changed.emit(item)
         else:
             self.lanes.receive(item)
-
-
-def _datasets_of(document: Document) -> list[str]:
-    """Every dataset that the document speaks of, its own first."""
-    specs = [document.data]
-    for panel in document.panels:
-        specs.append(panel.data or "")
-        specs += [i.dataset for inputs in panel.slots.values() for i in inputs if isinstance(i, ImageInput)]
-    if isinstance(document.current, ImageInput):
-        specs.append(document.current.dataset)
-    return [spec for spec in dict.fromkeys(specs) if spec]

@@ -1,6 +1,6 @@
 """The actions of the person as pure functions from document to document. The controller gives them their labels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ from latentstudio.data.attribute_spec import SELECTION
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import Figure, ImageInput, Input, PixelsInput, Recipe
 from latentstudio.gui.markers import Move
+from latentstudio.models.library import ModelInfo
 from latentstudio.studio.document import Document, Panel
 from latentstudio.studio.requests import DatasetFacts
 from latentstudio.studio.resolve import plugin_of
 
-DEFAULT_PERCENTILE = 75.0
 STEMS = {"interpolate": "strip", "sample": "samples"}
 """Panel ids that are not the registry name."""
 
@@ -114,6 +114,16 @@ def set_dataset(document: Document, spec: str) -> Document:
         return document
     browser = replace(document.browser, search="", filters={}, sort="")
     return replace(document, data=spec, data_digest="", selection=(), named_selections={}, browser=browser)
+
+
+def with_digests(document: Document, models: Mapping[str, ModelInfo], datasets: Mapping[str, DatasetFacts]) -> Document:
+    """Note the digests of model and dataset, as far as they are known."""
+    model, facts = models.get(document.model), datasets.get(document.data)
+    return replace(
+        document,
+        model_digest=model.digest if model is not None else document.model_digest,
+        data_digest=facts.digest if facts is not None else document.data_digest,
+    )
 
 
 def random_pair(
@@ -235,68 +245,3 @@ def _with_groups(document: Document, recipe: Recipe) -> Document:
     named = {name: tuple(members) for name, members in recipe.groups.items() if name != SELECTION}
     selection = tuple(recipe.groups.get(SELECTION, document.selection))
     return replace(document, selection=selection, named_selections={**document.named_selections, **named})
-
-
-def make_attribute(document: Document, panel_id: str, name: str, members: Sequence[int], other: str = "") -> Document:
-    """Keep images under a name and let a panel edit the attribute that they have and the rest, or `other`, lack.
-
-    Parameters
-    ----------
-    panel_id : a panel of the operation `attribute`; empty adds one.
-    other : name of the selection that lacks it, empty for all other images.
-    """
-    kept = tuple(dict.fromkeys(int(i) for i in members))
-    document = replace(document, named_selections={**document.named_selections, name: kept})
-    if not panel_id:
-        document, panel_id = add_panel(document, "operation", "attribute")
-    return add_attribute(document, panel_id, attribute_of(name, other))
-
-
-def attribute_of(name: str, other: str = "") -> str:
-    """Return the words of the attribute of a named selection against the rest, or against another."""
-    return f"{SELECTION}:{name}" + (f"|{SELECTION}:{other}" if other else "")
-
-
-def add_attribute(document: Document, panel_id: str, words: str) -> Document:
-    """Let a panel edit a further attribute, by its default amount: 1, or the 75th percentile on the quantile scale."""
-    panel = document.panel(panel_id)
-    attributes = list(panel.params.get("attributes", ()))
-    if words in attributes:
-        return document
-    amounts = amounts_of(panel)
-    amounts.append(DEFAULT_PERCENTILE if panel.params.get("scale") == "quantile" else 1.0)
-    params = {**panel.params, "attributes": [*attributes, words], "amounts": amounts}
-    return replace(document.with_panel(replace(panel, params=params)), active=panel_id)
-
-
-def remove_attribute(document: Document, panel_id: str, words: str) -> Document:
-    """Take an attribute and its amount out of a panel."""
-    panel = document.panel(panel_id)
-    pairs = zip(panel.params.get("attributes", ()), amounts_of(panel), strict=True)
-    left = [(attribute, amount) for attribute, amount in pairs if attribute != words]
-    params = {name: value for name, value in panel.params.items() if name not in ("attributes", "amounts")}
-    if left:
-        params |= {"attributes": [a for a, _ in left], "amounts": [amount for _, amount in left]}
-    return document.with_panel(replace(panel, params=params))
-
-
-def amounts_of(panel: Panel) -> list[float]:
-    """Amount of every attribute of a panel; those that are not set are 1, or a percentile on the quantile scale."""
-    attributes = panel.params.get("attributes", ())
-    amounts = [float(a) for a in panel.params.get("amounts", ())]
-    if len(amounts) == len(attributes):
-        return amounts
-    return [DEFAULT_PERCENTILE if panel.params.get("scale") == "quantile" else 1.0] * len(attributes)
-
-
-def leak_panel(document: Document, panel_id: str) -> tuple[Document, str]:
-    """Let an analysis measure what the edits of a panel leak; the one there is, or a new one. Returns its id too."""
-    source = document.panel(panel_id).params
-    found = next((p.id for p in document.panels if p.kind == "analysis" and p.name == "attribute_leak"), "")
-    if not found:
-        document, found = add_panel(document, "analysis", "attribute_leak")
-    panel = document.panel(found)
-    kept = {n: v for n, v in panel.params.items() if n not in ("attributes", "watched", "estimator", "keep", "edit")}
-    wanted = {"attributes": "attributes", "watch": "watched", "estimator": "estimator", "keep": "keep"}
-    params = kept | {theirs: source[ours] for ours, theirs in wanted.items() if source.get(ours)}
-    return replace(document.with_panel(replace(panel, params=params)), active=found), found

@@ -29,8 +29,8 @@ def load(folder: Path, snapshot: int | None = None, device: str = "cpu") -> Late
     Raises
     ------
     UserError
-        A file is missing, broken or hostile; a tensor is missing, superfluous, of another shape, or not finite; the
-        family is unknown; there is no such snapshot or device.
+        A file is missing, broken or hostile; a tensor is missing, superfluous, of another shape, not finite, or makes
+        a layer singular; the family is unknown; there is no such snapshot or device.
     NewerVersionError
         A newer LatentStudio wrote the folder.
     """
@@ -45,10 +45,22 @@ def load(folder: Path, snapshot: int | None = None, device: str = "cpu") -> Late
         tensors |= read_tensors(weights_path(folder), wanted, only=fixed)
     network.load_state_dict(tensors, assign=True)
     network.eval().requires_grad_(False)
+    _check_weights(network, weights_path(folder, snapshot))
     try:
         return cast(LatentModel, network.to(device))
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"The device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def _check_weights(network: nn.Module, path: Path) -> None:
+    """Ask every module that can tell whether it could work with its weights."""
+    for name, module in network.named_modules():
+        check = getattr(module, "check_weights", None)
+        if check is not None:
+            try:
+                check()
+            except UserError as error:
+                raise UserError(f"{path} cannot be used, because of '{name}': {error}") from error
 
 
 def build(config: Mapping[str, Any], folder: Path) -> nn.Module:

@@ -82,9 +82,14 @@ class InvertibleConv1x1(nn.Module):
         if not condition < 1e9:
             raise UserError(
                 f"A 1x1 convolution of {len(lower)} channels is singular or nearly so (condition {condition:.1g}); "
-                "its flow has no inverse."
+                "its flow has no inverse, so weights of another training step are needed."
             )
         return inverse
+
+    def check_weights(self) -> None:
+        """Refuse weights that no code could be decoded with, as `inverse_matrix` does."""
+        with torch.inference_mode():
+            self.inverse_matrix()
 
     def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (N, C, H, W) towards noise; the second value is the log-determinant in nats, the same for all images."""

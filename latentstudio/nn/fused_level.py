@@ -52,7 +52,7 @@ class FusedStep:
         then.active.sub_(minus_shift).mul_(scale.sigmoid_())
 
     def to_data(self, now: "_Pixels", then: "_Pixels", room: "_Room", log_det: Tensor | None) -> None:
-        """Take the pixels `now`, which it overwrites, towards data, into `then`; add the log-determinants."""
+        """Take the pixels `now`, which it overwrites, towards data, into `then`; add to log-determinants (n,)."""
         out = self.net(now.kept, room.net)
         if self.affine:
             scale, minus_shift = self._scale_and_shift(out, room)

@@ -21,7 +21,7 @@ class FoldedConv(NamedTuple):
 
     @classmethod
     def with_norm(cls, weight: Tensor, norm: ImageActNorm) -> "FoldedConv":
-        """Fold the ActNorm that follows a convolution without bias into it."""
+        """Fold the ActNorm that follows a convolution of `weight` (out, in, k, k) without bias into it."""
         scale = (-norm.log_scale.double()).exp()
         return cls(weight.double() * scale[:, None, None, None], -norm.shift.double() * scale)
 

@@ -95,6 +95,7 @@ class Operation(Protocol):
     wishes : (optional) method that returns directions without which there are no codes ; watches : (optional) those
         along which the percentiles of all frames are measured, after they are decoded.
     lacks : (optional) method, from inputs to a hint at what the person has to say first; empty for nothing.
+    needs_mean : (optional) method, from inputs to whether `codes` will ask for a mean; counts instead of `wants_means`.
     wanted_region : (optional) pixels whose sensitivity to each component is computed before `codes` is called.
     picture_slots : slots whose pictures matter, not only their codes: originals that are shown, or averaged.
     """

@@ -109,7 +109,13 @@ class Corrupt:
         return ""
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
-        """Return a row for each set: the face itself, then one corrupted code for each magnitude."""
+        """Return a row for each set: the face itself, then one corrupted code for each magnitude, each (D,).
+
+        Raises
+        ------
+        UserError
+            There is no magnitude, no such part, or no component left to corrupt.
+        """
         import torch
 
         from latentstudio.models.parts import components_of

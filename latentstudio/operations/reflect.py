@@ -53,7 +53,13 @@ class Reflect:
         return self.about == "mean"
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
-        """Return one row for each face: the face itself, then its reflections."""
+        """Return one row for each face: the face itself, then its reflections, each (D,).
+
+        Raises
+        ------
+        UserError
+            There is no strength, no such part, or the mean is asked for without a data set.
+        """
         import torch
 
         from latentstudio.models.parts import components_of

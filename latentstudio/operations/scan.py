@@ -46,7 +46,13 @@ class Scan:
     seed: int = control(0, "First random seed", "int", minimum=0, maximum=2**31 - 1)
 
     def codes(self, inputs: "Mapping[str, Tensor]", surroundings: Surroundings) -> Codes:
-        """Return one row for each ray."""
+        """Return one row for each ray, a code (D,) at each radius.
+
+        Raises
+        ------
+        UserError
+            There is no radius, or neither a face nor a random direction.
+        """
         import torch
 
         from latentstudio.stats.norms import component_deviation

@@ -35,7 +35,7 @@ class LinearClassifier:
 
 
 def probability(scores: Floats) -> Floats:
-    """Probability that a score stands for; scores beyond any float give 0 and 1."""
+    """Probabilities (n,) that scores (n,) stand for; scores beyond any float give 0 and 1."""
     from scipy.special import expit
 
     answer: Floats = np.asarray(expit(scores), dtype=np.float64)
@@ -124,23 +124,3 @@ def within_deviation(scores: Floats, present: NDArray[np.bool_]) -> float:
         return float("nan")
     squares = sum(float(np.square(side - side.mean()).sum()) for side in sides if len(side))
     return float(np.sqrt(squares / free))
-
-
-def bootstrap_interval(values: Floats, seed: int, repeats: int = 1000) -> tuple[Floats, Floats]:
-    """Percentile interval, 95 %, of the mean over the first axis of values (n, ...), by resampling rows with a seed.
-
-    All columns are resampled together. Values that are not finite count as missing; where all are, so are the ends.
-    """
-    n = len(values)
-    flat = values.reshape(n, -1)
-    known = np.isfinite(flat)
-    filled = np.where(known, flat, 0.0)
-    generator = np.random.default_rng(seed)
-    weights = generator.multinomial(n, np.full(n, 1 / n), size=repeats).astype(np.float64)
-    counts = weights @ known.astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = (weights @ filled) / counts
-    low, high = np.full(flat.shape[1], np.nan), np.full(flat.shape[1], np.nan)
-    some = known.any(axis=0)
-    low[some], high[some] = np.nanpercentile(means[:, some], [2.5, 97.5], axis=0)
-    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.stats.classifiers import Span
+from latentstudio.stats.norms import length_of_noise
 
 Floats = NDArray[np.float64]
 Estimator = Literal["mean_difference", "logistic", "lda"]
@@ -87,7 +88,7 @@ class Direction:
     @property
     def noise(self) -> float:
         """Length of a difference of means that pure noise of the prior would give."""
-        return float(np.sqrt(len(self.vector) * sum(1 / n for n in self.counts if n)))
+        return length_of_noise(len(self.vector), self.counts)
 
     def quantile_of(self, codes: NDArray[Any]) -> Floats:
         """Percentile in [0, 100] of codes (n, D) among the sample's projections, (n,)."""
@@ -196,7 +197,10 @@ def ledoit_wolf_of_gram(gram: Floats, size: int) -> float:
 
 
 def held_out_auc(codes: NDArray[Any], present: NDArray[np.bool_], estimator: str, seed: int) -> float:
-    """Fit on one half and score the other, and the other way round; the mean of the two areas under the ROC curve."""
+    """Fit on one half of codes (n, D) and score the other, then the other way round; mean area under the ROC curve.
+
+    NaN where a half lacks a class.
+    """
     first = halves(present, seed)
     found = []
     for fitted in (first, ~first):

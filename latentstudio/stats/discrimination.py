@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latentstudio.stats.directions import halves
+from latentstudio.stats.intervals import central
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -41,8 +44,6 @@ def split_halves(present: Bools, identity: NDArray[np.int64] | None, seed: int) 
         first = _by_person(present, _own_where_unknown(identity), seed)
         if all((side & part).any() for side in (present, ~present) for part in (first, ~first)):
             return Halves(first, True)
-    from latentstudio.stats.directions import halves
-
     return Halves(halves(present, seed), False)
 
 
@@ -74,7 +75,7 @@ def _by_person(present: Bools, groups: NDArray[np.int64], seed: int) -> Bools:
 
 
 def best_threshold(scores: Floats, present: Bools) -> float:
-    """Score above which images count as having the property, for the largest mean of both classes' shares right.
+    """Threshold of scores (n,) above which images count as having the property: most right, both classes alike.
 
     Half-way between two scores; the middle one of equally good ones. NaN when a class has no finite score.
     """
@@ -98,7 +99,10 @@ def best_threshold(scores: Floats, present: Bools) -> float:
 
 
 def accuracy_of(scores: Floats, present: Bools, threshold: float) -> float:
-    """Mean over the two classes of the share that `threshold` gets right: 0.5 by chance, whatever the class sizes."""
+    """Mean over both classes of the share of scores (n,) that `threshold` gets right: 0.5 by chance, in any mixture.
+
+    NaN where a class is missing or there is no threshold.
+    """
     if not present.any() or present.all() or not np.isfinite(threshold):
         return float("nan")
     over = scores > threshold
@@ -119,11 +123,7 @@ class Resampled:
 
     def interval(self, values: Floats, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of repeats (r,); NaN when fewer than two are known."""
-        known = values[np.isfinite(values)]
-        if len(known) < 2:
-            return float("nan"), float("nan")
-        low, high = np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
-        return float(low), float(high)
+        return central(values, level)
 
 
 def bootstrap(

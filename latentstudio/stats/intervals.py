@@ -15,7 +15,7 @@ def resampled(count: int, seed: int, times: int = RESAMPLES) -> NDArray[np.int64
 
 
 def central(values: Floats, level: float = 0.95) -> tuple[float, float]:
-    """Return the ends of the central `level` of values that are finite; NaN when fewer than two are."""
+    """Return the ends of the central `level` of the finite values of (n,); NaN when there are fewer than two."""
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return float("nan"), float("nan")
@@ -40,3 +40,23 @@ def of_rows(
     if count < 2:
         return float("nan"), float("nan")
     return central(np.array([statistic(rows) for rows in resampled(count, seed, times)]))
+
+
+def of_columns(values: Floats, seed: int, repeats: int = RESAMPLES) -> tuple[Floats, Floats]:
+    """Percentile interval, 95 %, of the mean over the first axis of values (n, ...), by resampling rows with a seed.
+
+    All columns are resampled together. Values that are not finite count as missing; where all are, so are the ends.
+    """
+    n = len(values)
+    flat = values.reshape(n, -1)
+    known = np.isfinite(flat)
+    filled = np.where(known, flat, 0.0)
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(n, np.full(n, 1 / n), size=repeats).astype(np.float64)
+    counts = weights @ known.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = (weights @ filled) / counts
+    low, high = np.full(flat.shape[1], np.nan), np.full(flat.shape[1], np.nan)
+    some = known.any(axis=0)
+    low[some], high[some] = np.nanpercentile(means[:, some], [2.5, 97.5], axis=0)
+    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])

@@ -1,6 +1,7 @@
 """The law of the norm of a prior draw: the thin shell in which codes of a high-dimensional prior lie."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -130,6 +131,16 @@ def norm_law(prior: str, size: int) -> NormLaw:
 def component_deviation(prior: str) -> float:
     """Standard deviation of one component of a prior draw: 1 for N(0, 1), 1 / sqrt(3) for U(-1, 1)."""
     return {"standard_normal": 1.0, "uniform": math.sqrt(1 / 3)}[prior]
+
+
+def length_of_noise(size: int, counts: Iterable[int], deviation: float = 1.0) -> float:
+    """Length that the difference of the means of prior draws in two classes would have, sigma sqrt(D (1/n1 + 1/n0)).
+
+    Parameters
+    ----------
+    size : components D ; counts : draws in each class, empty ones left out ; deviation : of one component.
+    """
+    return deviation * float(np.sqrt(size * sum(1 / n for n in counts if n)))
 
 
 def typical_set(law: NormLaw, share: float = 0.95) -> tuple[float, float]:

@@ -2,16 +2,16 @@
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.data.latent_store import LatentStore
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.figures.readouts import LIMIT, encode_and_score
 from latentstudio.figures.recipe import DataRef, ModelRef
+from latentstudio.steps import retold
 from latentstudio.studio.requests import ColumnsReady, DatasetColumns
 from latentstudio.studio.worker import Job, Step
 from latentstudio.studio.workspace import Workspace, chunk_of
@@ -59,7 +59,8 @@ def _growing(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterator[C
 def _whole_pass(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterator[ColumnsReady]:
     """Encode every image; what is known is saved now and then and when the pass is dropped, and taken up again."""
     looking = workspace.find_latent_store(model, data)
-    stored = yield from _while(looking, ColumnsReady(np.full(len(workspace.dataset(data)), np.nan), None, 0.0))
+    nothing = ColumnsReady(np.full(len(workspace.dataset(data)), np.nan), None, 0.0)
+    stored = yield from retold(looking, lambda _step: nothing)
     if stored is not None:
         yield ColumnsReady(stored.norms, stored.log_probs, 1.0)
         return
@@ -88,19 +89,6 @@ def _whole_pass(model: ModelRef, data: DataRef, workspace: Workspace) -> Iterato
             _save(workspace, key, norm, log_prob)
     if not len(unknown):
         yield ColumnsReady(norm, log_prob, 1.0)
-
-
-def _while(
-    looking: Generator[None, None, LatentStore | None], nothing: ColumnsReady
-) -> Generator[ColumnsReady, None, LatentStore | None]:
-    """Tell that nothing is known yet while a store is verified; returns it."""
-    while True:
-        try:
-            next(looking)
-        except StopIteration as end:
-            found: LatentStore | None = end.value
-            return found
-        yield nothing
 
 
 def _measured(model: ModelRef, workspace: Workspace, pixels: NDArray[np.uint8]) -> tuple[_Floats, _Floats | None]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from latentstudio.figures.recipe import Input, decode_versioned
+from latentstudio.data.attribute_spec import SELECTION
+from latentstudio.figures.recipe import ImageInput, Input, decode_versioned
 
 SCHEMA = 1
 
@@ -89,6 +90,23 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if panel.id == panel_id:
                 return panel
         raise KeyError(panel_id)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Every dataset that the document speaks of, by specification, its own first."""
+        specs = [self.data]
+        for panel in self.panels:
+            specs.append(panel.data or "")
+            specs += [i.dataset for inputs in panel.slots.values() for i in inputs if isinstance(i, ImageInput)]
+        if isinstance(self.current, ImageInput):
+            specs.append(self.current.dataset)
+        return tuple(spec for spec in dict.fromkeys(specs) if spec)
+
+    @property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """Selections that attributes may speak of, by name: the saved ones, and the current one unless it is empty."""
+        saved = {name: members for name, members in self.named_selections.items() if name != SELECTION}
+        return saved | ({SELECTION: self.selection} if self.selection else {})
 
     def with_panel(self, panel: Panel) -> "Document":
         """Return a document in which `panel` replaces the one of the same id, or is added at the end."""

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,9 +13,11 @@ from latentstudio.data.imageset import ImageSet
 from latentstudio.figures.recipe import Figure
 from latentstudio.paths import replacing
 from latentstudio.results import Partial, Result
+from latentstudio.studio.beside import beside
 from latentstudio.studio.cache import ResultCache
 from latentstudio.studio.columns import dataset_columns
 from latentstudio.studio.host import Holdings
+from latentstudio.studio.photo_jobs import align_photo, read_photo
 from latentstudio.studio.requests import (
     AlignPhoto,
     DatasetColumns,
@@ -38,9 +40,6 @@ from latentstudio.studio.workspace import Workspace
 RESULTS_BYTES = 64 << 20
 THUMBNAILS_CHUNK = 24
 IDS_CHUNK = 20_000
-_POLL = 0.01
-
-_Value = TypeVar("_Value")
 
 
 def make_handlers(device: str = "cpu", ahead: bool = False) -> "Handlers":
@@ -79,8 +78,8 @@ class Handlers:
             VerifyStore: verify_store,
             ClearStores: clear_stores,
             Inspect: self._inspect,
-            ReadPhoto: self._read_photo,
-            AlignPhoto: self._align,
+            ReadPhoto: read_photo,
+            AlignPhoto: align_photo,
             RenderFigure: self._render,
             Preload: self._preload,
         }
@@ -130,11 +129,11 @@ class Handlers:
         yield Step(message=f"{verb} {request.spec} …")
         workspace, spec = self.workspace, request.spec
         if request.fetch or not _quick(spec):
-            data = yield from _beside(lambda: workspace.open_anew(spec, request.fetch), f"{verb} {spec} …")
+            data = yield from beside(lambda: workspace.open_anew(spec, request.fetch), f"{verb} {spec} …")
             workspace.remember(spec, data)
         data = workspace.raw_dataset(spec)
         ids = yield from _ids(data)
-        yield from _beside(lambda: _touch_labels(data), "Reading labels …")
+        yield from beside(lambda: _touch_labels(data), "Reading labels …")
         yield Step(
             DatasetFacts(
                 spec=data.spec,
@@ -183,27 +182,6 @@ class Handlers:
             yield Step(None if inspection is told else inspection, fraction, final=fraction >= 1.0)
             told = inspection
 
-    def _read_photo(self, request: ReadPhoto) -> Job:
-        from latentstudio.data.pictures import read_picture
-        from latentstudio.data.prepare import resize
-
-        path = Path(request.path)
-        picture = yield from _beside(lambda: read_picture(path, at_least=request.longest), f"Reading {path.name} …")
-        height, width = picture.shape[:2]
-        scale = request.longest / max(height, width)
-        if scale < 1:
-            picture = resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
-        yield Step(picture, 1.0, final=True)
-
-    def _align(self, request: AlignPhoto) -> Job:
-        from latentstudio.data.align import align, convention_of
-        from latentstudio.data.pictures import read_picture
-
-        channels, height, width = request.image_shape
-        picture = read_picture(Path(request.path))
-        shape = (height, width, channels)
-        yield Step(align(picture, request.eyes, shape, convention_of(request.data)), 1.0, final=True)
-
     def _render(self, request: RenderFigure) -> Job:
         from latentstudio.figures.embed import figure_json
         from latentstudio.figures.export import format_of, painted, sealed_figure
@@ -216,7 +194,7 @@ class Handlers:
         else:
             results = yield from self._results_of(figure)
             # Drawing is the longest part and needs nothing of the workspace: the hand need not wait for it.
-            content = yield from _beside(lambda: painted(figure, results, form), "Drawing …")
+            content = yield from beside(lambda: painted(figure, results, form), "Drawing …")
         if request.path is None:
             yield Step(content, 1.0, final=True)
             return
@@ -258,7 +236,7 @@ def _numerics() -> Generator[Step, None, None]:
     """Have torch imported, which takes seconds, while jobs that need none of it go on."""
     # While a module is being imported it is there already, but not yet what it defines.
     if not hasattr(sys.modules.get("latentstudio.models.checkpoint"), "load"):
-        yield from _beside(_import_torch, "Starting the numerics …")
+        yield from beside(_import_torch, "Starting the numerics …")
 
 
 def _import_torch() -> None:
@@ -268,31 +246,6 @@ def _import_torch() -> None:
 def _quick(spec: str) -> bool:
     """Whether opening is a matter of milliseconds, or needs the workspace's models: then it happens in the worker."""
     return spec.partition("?")[0].partition(":")[0] in ("faces", "samples")
-
-
-def _beside(work: Callable[[], _Value], message: str) -> Generator[Step, None, _Value]:
-    """Do blocking work in a thread of its own while other jobs go on; returns what it returns.
-
-    When the job is dropped, the thread finishes what it does and nobody hears of it.
-    """
-    outcome: list[_Value] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(work())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="latentstudio-beside", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_POLL)
-        if thread.is_alive():
-            yield Step(message=message)
-    if errors:
-        raise errors[0]
-    return outcome[0]
 
 
 def _ids(data: ImageSet) -> Generator[Step, None, tuple[str, ...] | None]:

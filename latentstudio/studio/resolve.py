@@ -282,7 +282,7 @@ def _groups(
         return {}
     if panel.data is not None and panel.data != document.data:
         raise _Unready("Selections belong to the window's data set, and this panel looks at another")
-    known = {**document.named_selections, SELECTION: document.selection}
+    known = document.groups
     found = {}
     for name in sorted(names):
         if not known.get(name):

@@ -15,6 +15,7 @@ from latentstudio.figures.code_bank import CodeBank
 from latentstudio.figures.readouts import DatasetCodes
 from latentstudio.figures.recipe import DataRef, ModelRef
 from latentstudio.models.library import ModelInfo, describe, model_info, weights_path
+from latentstudio.steps import answer_of, retold
 from latentstudio.studio.cache import ByteCache, nbytes
 from latentstudio.studio.codes_cache import ArrayStore, codes_key, read_codes, write_codes
 from latentstudio.studio.devices import choose_device, default_threads, set_threads
@@ -203,14 +204,8 @@ class Workspace:
             yield stored
             return
         images, network = self.dataset(data), self.model(model)
-        looking, latents = self.find_latent_store(model, data), None
-        while True:
-            try:
-                next(looking)
-            except StopIteration as end:
-                latents = end.value
-                break
-            yield DatasetCodes.nothing(network, images)
+        looking = self.find_latent_store(model, data)
+        latents = yield from retold(looking, lambda _step: DatasetCodes.nothing(network, images))
         for last in DatasetCodes.of(network, images, chunk=chunk_of(images), store=latents):
             if last.fraction >= 1.0:
                 if not last.lost:  # a drive that comes back does not change the digest
@@ -223,13 +218,7 @@ class Workspace:
 
         Files that have changed since they were verified are read through first; `find_latent_store` yields meanwhile.
         """
-        looking = self.find_latent_store(model, data)
-        while True:
-            try:
-                next(looking)
-            except StopIteration as end:
-                found: LatentStore | None = end.value
-                return found
+        return answer_of(self.find_latent_store(model, data))
 
     def find_latent_store(self, model: ModelRef, data: DataRef) -> Generator[None, None, LatentStore | None]:
         """Do as `latent_store` and yield between blocks of files."""

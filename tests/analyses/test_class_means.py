@@ -7,7 +7,8 @@ import pytest
 from toys import DATA, EDGE, MODEL, SCALE, SIZE, ToyData, ToyModel, ToyWorkspace
 
 from latentstudio.analyses.classes import ClassMeans
-from latentstudio.analyses.feature_sheet import CRITERIA, Judge, sampling, uniqueness
+from latentstudio.analyses.feature_criteria import Judge, sampling, uniqueness
+from latentstudio.analyses.feature_sheet import CRITERIA
 from latentstudio.analyses.norm_table import PUBLISHED, fitting_strength
 from latentstudio.analyses.prototypes import rank_correlation, row_of
 from latentstudio.data.imageset import AttributeTable, Column

@@ -170,7 +170,7 @@ def test_encode_takes_files_and_decode_draws_them(command: Command, home: Any, t
     assert command("encode", "--model", "toy", "--images", *files, "-o", out).status == 0
     assert load_file(out)["codes"].shape == (3, 4)
     drawn = value_of(command("decode", out, "--model", "toy", "-o", grid, "--rows", "0:2", "--dpi", 80, "--json"))
-    assert drawn == {"output": str(grid), "images": 2, "latent_size": 4}
+    assert drawn == {"output": str(grid), "images": 2, "latent_size": 4, "not_finite": 0}
     assert command("render", grid, "--check").status == 0
     recipe = command("render", grid, "-o", tmp_path / "grid.json")
     assert recipe.status == 0

@@ -154,6 +154,19 @@ def test_landmarks_that_cannot_be_eyes_are_left_out_and_counted(tmp_path: Path) 
     assert found.notes == ("The landmarks of 2 images cannot be two eyes; they are not used.",)
 
 
+def test_landmarks_of_the_pictures_before_alignment_suggest_no_eyes(tmp_path: Path) -> None:
+    root = layout(tmp_path)
+    path = root / "list_landmarks_align_celeba.txt"
+    lines = path.read_text().splitlines()
+    lines[2] = f"{NAMES[0]} 69 109 506 113 77 142 73 152 108 154"
+    lines[3] = f"{NAMES[1]} 69 109 106 613 77 142 73 152 108 154"
+    path.write_text("\n".join(lines) + "\n")
+    found = data.open_dataset(str(root))
+    assert suggest_eyes(found, 0) is None
+    assert suggest_eyes(found, 1) is None
+    assert suggest_eyes(found, 2) == ((71.0, 109.0), (106.0, 113.0))
+
+
 def test_landmarks_without_two_eyes_are_not_used(tmp_path: Path) -> None:
     root = layout(tmp_path)
     rows = "\n".join(f"{name} 69 109" for name in NAMES)

@@ -29,7 +29,7 @@ from latentstudio.gui.widgets.strip_view import StripView
 from latentstudio.results import Band, Heatmap, Measure, Strip
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel
-from latentstudio.studio.requests import RunRecipe, Urgency
+from latentstudio.studio.requests import Answer, RunRecipe, Urgency
 from latentstudio.studio.session import Session
 
 LEFT = Qt.MouseButton.LeftButton
@@ -438,3 +438,23 @@ def test_a_matrix_names_its_cells(qtbot) -> None:
     table = table_of(matrix)
     assert table.columns == ("map", "row", "smile", "hat")
     assert table.rows == (("Change", "smile", 30.0, -12.0), ("Change", "hat", 0.0, 25.0))
+
+
+def test_a_class_with_one_member_is_said_and_the_last_picture_stays_dimmed(made) -> None:
+    panel, controller, engine = made(attributes=["smile"], amounts=[1.0])
+    before = panel.sliders._strip
+    assert before is not None
+    assert not panel.sliders.pair.stale
+    controller.set_param("attribute-1", "attributes", ["smile", "hat"])
+    settle()
+    sentence = "Only one image is hat; a direction needs two or more."
+    lane = "panel:attribute-1"
+    engine.say(Answer(engine.tickets(lane)[-1], error=sentence, done=True))
+    settle()
+    assert panel.sliders._strip is before
+    assert panel.sliders.pair.stale
+    assert (panel.sliders.words.words, panel.sliders.words.kind) == (sentence, "error")
+    controller.undo()
+    settle()
+    assert not panel.sliders.pair.stale
+    assert panel.sliders.words.kind != "error"

@@ -7,7 +7,8 @@ from silent_engine import SilentEngine
 from latentstudio.figures.inspect import Inspection
 from latentstudio.figures.recipe import ImageInput
 from latentstudio.gui.controller import Controller
-from latentstudio.gui.panels.inspector import InspectorPanel, short
+from latentstudio.gui.panels.inspected import short
+from latentstudio.gui.panels.inspector import InspectorPanel
 from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.studio.catalogue import Catalogue
 from latentstudio.studio.document import Document, Panel

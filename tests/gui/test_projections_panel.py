@@ -15,7 +15,7 @@ from latentstudio.gui.panels.analysis import AnalysisPanel
 from latentstudio.gui.panels.projections import ProjectionsPanel
 from latentstudio.results import Axis, Distribution, Histogram, ImageGrid, Line, Sheet, Table
 from latentstudio.studio.document import Panel, document_from_json, document_to_json
-from latentstudio.studio.requests import RunRecipe
+from latentstudio.studio.requests import Answer, RunRecipe
 
 EDGES = np.linspace(-2.0, 14.0, 17)
 UNIT = np.array([1, 0, 0, 0], np.float32)
@@ -345,3 +345,24 @@ def test_plots_stand_in_pairs_where_there_is_room(made) -> None:
     QApplication.processEvents()
     first, second = (plot.mapTo(panel, QPoint(0, 0)) for plot in panel._plots[:2])
     assert first.y() < second.y()
+
+
+def test_an_attribute_nobody_has_is_said_and_the_last_plots_stay_dimmed(made) -> None:
+    panel, controller, engine = made()
+    shown = panel.result.result
+    assert shown is not None
+    engine.held = True
+    controller.set_param("projections-1", "attribute", "empty")
+    ticket = next(t for t, r in engine._waiting if t.lane == "panel:projections-1")
+    sentence = "No image is empty, so there is nothing to compare with; choose another attribute."
+    for listener in engine.listeners:
+        listener(Answer(ticket, done=True, error=sentence))
+    QApplication.processEvents()
+    assert panel.result.result is shown
+    assert panel.result._fade is not None
+    assert (panel.words.words, panel.words.kind) == (sentence, "error")
+    engine.held = False
+    controller.undo()
+    QApplication.processEvents()
+    assert panel.result._fade is None
+    assert panel.words.kind != "error"

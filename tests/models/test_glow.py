@@ -5,8 +5,10 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from latentstudio.errors import UserError
+from latentstudio.models import checkpoint
 from latentstudio.models.glow import Glow
 from latentstudio.models.glow_config import GlowConfig, GlowObjective
 from latentstudio.nn.image_actnorm import ImageActNorm
@@ -231,6 +233,22 @@ def test_a_singular_convolution_is_told():
     for mode in (torch.inference_mode(), torch.enable_grad()):
         with mode, pytest.raises(UserError, match="singular or nearly so"):
             model.decode(torch.zeros(1, model.space.size))
+
+
+def test_a_singular_layer_is_named_when_the_model_is_opened(tmp_path):
+    """Before any picture is read, with the file and the layer; what is on the disk stays as it is."""
+    model = Glow.tiny()
+    checkpoint.save(tmp_path / "m", model, title="m", dataset={}, training={}, card="# m\n", history=[])
+    path = tmp_path / "m" / "weights.safetensors"
+    tensors = load_file(path)
+    tensors["flow.levels.1.steps.0.conv.log_scale"][3] = -80
+    save_file(tensors, path)
+    before = path.read_bytes()
+    with pytest.raises(UserError) as caught:
+        checkpoint.load(tmp_path / "m")
+    for words in (str(path), "'flow.levels.1.steps.0.conv'", "singular or nearly so", "another training step"):
+        assert words in str(caught.value)
+    assert path.read_bytes() == before
 
 
 def test_no_pictures_give_no_codes():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from latentstudio.stats.classifiers import Span, bootstrap_interval, probability, within_deviation
+from latentstudio.stats.classifiers import Span, probability, within_deviation
+from latentstudio.stats.intervals import of_columns
 
 
 def test_the_classifier_is_the_regression_on_all_components() -> None:
@@ -61,10 +62,10 @@ def test_the_deviation_within_classes_is_pooled() -> None:
 def test_the_interval_of_a_mean_is_that_of_the_normal_law() -> None:
     values = np.random.default_rng(2).normal(3, 2, size=(400, 2))
     values[:, 1] = np.nan
-    low, high = bootstrap_interval(values, seed=0)
+    low, high = of_columns(values, seed=0)
     error = values[:, 0].std() / 20
     assert low[0] == pytest.approx(values[:, 0].mean() - 1.96 * error, abs=0.25 * error)
     assert high[0] == pytest.approx(values[:, 0].mean() + 1.96 * error, abs=0.25 * error)
     assert np.isnan(low[1])
-    again = bootstrap_interval(values, seed=0)
+    again = of_columns(values, seed=0)
     np.testing.assert_array_equal(low, again[0])

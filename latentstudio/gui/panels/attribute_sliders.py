@@ -4,13 +4,12 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
 from PySide6.QtWidgets import QWidget
 
-from latentstudio.data.attribute_spec import SELECTION, members_of
+from latentstudio.data.attribute_spec import members_of
 from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput
-from latentstudio.gui import edits
+from latentstudio.gui import attribute_edits
 from latentstudio.gui.panels.attribute_layout import SlidersLayout
 from latentstudio.gui.panels.direction_pictures import DirectionPictures
 from latentstudio.gui.panels.result_panel import say_state
@@ -18,7 +17,7 @@ from latentstudio.gui.widgets.attribute_row import AttributeRow
 from latentstudio.gui.widgets.edit_pair import LABELS
 from latentstudio.gui.widgets.frame_actions import FrameActions
 from latentstudio.gui.widgets.frames_of import column_of, nearest_image, side_by_side, take
-from latentstudio.gui.widgets.leak_bars import Leak
+from latentstudio.gui.widgets.leak_bars import Leak, leaks_between
 from latentstudio.gui.widgets.picture_desk import PictureDesk
 from latentstudio.gui.widgets.readouts import place
 from latentstudio.gui.widgets.slot_binding import SlotBinding
@@ -76,7 +75,7 @@ class SlidersPage(SlidersLayout):
         if panel is None:
             return
         scale = str(panel.params.get("scale", "alpha"))
-        chosen, amounts = tuple(panel.params.get("attributes", ())), edits.amounts_of(panel)
+        chosen, amounts = tuple(panel.params.get("attributes", ())), attribute_edits.amounts_of(panel)
         if self._live is not None and self._live != amounts and not self._held():
             # Undo, or another hand: what was on its way is no longer wanted.
             self._live, self._fresh = None, False
@@ -105,7 +104,7 @@ class SlidersPage(SlidersLayout):
             row.settled.connect(self._settled)
             row.removed.connect(lambda words=row.words: self._remove(words))
             for picture, sign in ((row.less, -1.0), (row.more, 1.0)):
-                picture.clicked.connect(lambda r=row, s=sign: self._nudge(r, s))
+                picture.clicked.connect(lambda r=row, s=sign: r.nudge(s))
 
     def refresh(self) -> None:
         """Show what the controller says now."""
@@ -156,16 +155,12 @@ class SlidersPage(SlidersLayout):
     def _show_leaks(self, source: tuple[Strip, int] | None, edited: tuple[Strip, int] | None) -> None:
         panel = self._panel()
         watched = tuple(panel.params.get("watch", ())) if panel is not None else ()
-        leaks = []
-        if source is not None and edited is not None:
-            before = {m.label: float(m.values[source[1]]) for m in source[0].measures}
-            after = {m.label: float(m.values[edited[1]]) for m in edited[0].measures}
-            leaks = [Leak(words, before[words], after[words]) for words in before if words in after]
+        leaks = leaks_between(source, edited) if source is not None and edited is not None else ()
         for number, row in enumerate(self.rows):
             own = leaks[number] if number < len(leaks) else Leak("", math.nan, math.nan)
             row.set_places(own.before, own.after)
         hint = "Measuring what leaks …" if watched else WATCH_HINT
-        self.bars.set_leaks(tuple(leaks[len(self.rows) :]), hint)
+        self.bars.set_leaks(leaks[len(self.rows) :], hint)
 
     def _show_pictures(self) -> None:
         """Pictures of less and more come after the strip, whose directions they use."""
@@ -198,13 +193,8 @@ class SlidersPage(SlidersLayout):
         panel = self._panel()
         if panel is None:
             return None
-        params = {**panel.params, "amounts": [row.amount for row in self.rows], "strengths": strengths}
         known = len(self._strip.measures) if self._strip is not None else 0
-        if known < len({*panel.params.get("attributes", ()), *panel.params.get("watch", ())}):
-            # Directions that are still being found must not keep the hand waiting.
-            params.pop("watch", None)
-        slots = {name: inputs[:1] for name, inputs in panel.slots.items()}
-        return replace(panel, params=params, slots=slots)
+        return attribute_edits.under_hand(panel, [row.amount for row in self.rows], strengths, known)
 
     def _moved(self) -> None:
         self._live = [row.amount for row in self.rows]
@@ -215,16 +205,10 @@ class SlidersPage(SlidersLayout):
     def _settled(self) -> None:
         """The hand let go: the amounts belong to the document, as one step."""
         amounts, panel = [row.amount for row in self.rows], self._panel()
-        if panel is not None and amounts != edits.amounts_of(panel):
+        if panel is not None and amounts != attribute_edits.amounts_of(panel):
             self._live = amounts
             self.controller.set_param(self.panel_id, "amounts", amounts)
         self.controller.end_gesture()
-
-    def _nudge(self, row: AttributeRow, sign: float) -> None:
-        """A click on a picture of less or more goes a step that way."""
-        low, high = row.box.minimum(), row.box.maximum()
-        step = (1.0 if row.box.singleStep() < 1 else 10.0) * sign
-        row.box.setValue(min(max(row.amount + step, low), high))
 
     def _ask_pair(self) -> None:
         panel = self._under_hand([0.0, 1.0])
@@ -263,36 +247,29 @@ class SlidersPage(SlidersLayout):
         panel = self._panel()
         if panel is None or panel.params.get("scale", "alpha") == scale:
             return
-        if scale == "quantile":
-            column = column_of(self._strip, 1.0) if self._strip is not None else -1
-            found = self._strip.measures if self._strip is not None and column >= 0 else ()
-            amounts = [round(float(m.values[column]), 1) for m in found[: len(self.rows)]]
-            amounts += [edits.DEFAULT_PERCENTILE] * (len(self.rows) - len(amounts))
-        else:
-            amounts = [0.0] * len(self.rows)
+        column = column_of(self._strip, 1.0) if self._strip is not None else -1
+        measures = self._strip.measures[: len(self.rows)] if self._strip is not None and column >= 0 else ()
+        found = [float(m.values[column]) for m in measures]
 
         def change(document: Document) -> Document:
-            document = edits.set_param(document, self.panel_id, "scale", scale, "alpha")
-            return edits.set_param(document, self.panel_id, "amounts", amounts, ())
+            return attribute_edits.count_in(document, self.panel_id, scale, found)
 
         self.controller.edit(f"Count in {'percentiles' if scale == 'quantile' else 'alpha'}", change)
 
     def _add(self) -> None:
-        words = self.adder.take()
-        facts, document = self.controller.facts, self.controller.document
+        words, facts = self.adder.take(), self.controller.facts
         if not words:
             return
-        groups = {**document.named_selections, **({SELECTION: document.selection} if document.selection else {})}
         try:
             if facts is not None:
-                members_of(words, facts.attributes, groups)
+                members_of(words, facts.attributes, self.controller.document.groups)
         except UserError as error:
             self.controller.message.emit(str(error), "warning")
             return
-        self.controller.edit(f"Add {words}", lambda d: edits.add_attribute(d, self.panel_id, words))
+        self.controller.edit(f"Add {words}", lambda d: attribute_edits.add_attribute(d, self.panel_id, words))
 
     def _remove(self, words: str) -> None:
-        self.controller.edit(f"Take {words} away", lambda d: edits.remove_attribute(d, self.panel_id, words))
+        self.controller.edit(f"Take {words} away", lambda d: attribute_edits.remove_attribute(d, self.panel_id, words))
 
     def measure_leak(self) -> str:
         """Measure the leak by held-out classifiers, in a panel of its own; returns that panel's id."""
@@ -301,7 +278,7 @@ class SlidersPage(SlidersLayout):
             return ""
 
         def change(document: Document) -> Document:
-            document, found = edits.leak_panel(document, self.panel_id)
+            document, found = attribute_edits.leak_panel(document, self.panel_id)
             made.append(found)
             return document
 

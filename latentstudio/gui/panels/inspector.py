@@ -22,16 +22,14 @@ from latentstudio.errors import UserError
 from latentstudio.figures.recipe import CodeInput, Input
 from latentstudio.gui.controller import Controller
 from latentstudio.gui.dragging import label_of, mime_of
+from latentstudio.gui.panels.inspected import labels_of, measures_of, readings
 from latentstudio.gui.theme import GAP, small_font
-from latentstudio.gui.widgets.filter_bar import readable
 from latentstudio.gui.widgets.percentile_bar import PercentileBar
 from latentstudio.gui.widgets.picture_label import PictureLabel
 from latentstudio.gui.widgets.picture_window import PictureWindow
 from latentstudio.gui.widgets.profile import ProfileView
 from latentstudio.gui.widgets.readout_table import ReadoutTable
-from latentstudio.gui.widgets.readouts import measured
 from latentstudio.paths import replacing
-from latentstudio.results import ImageGrid, Measure, Strip
 from latentstudio.studio.browse import image_input, image_name, named_image
 from latentstudio.studio.requests import ThumbnailBatch
 
@@ -40,15 +38,6 @@ if TYPE_CHECKING:
 
 NEAREST = 4
 NEAREST_EDGE = 56
-MOST_NUMBERS = 6
-
-
-def short(text: str) -> str:
-    """Three significant figures of a number; words as they are."""
-    try:
-        return f"{float(text):.3g}"
-    except ValueError:
-        return text
 
 
 def heading(text: str) -> QLabel:
@@ -183,7 +172,8 @@ class InspectorPanel(QWidget):
         self._original.setVisible(inspection.original is not None)
         self._original.set_picture(inspection.original, "original")
         self._decoded.set_picture(inspection.image, "decoded" if inspection.original is not None else "")
-        self._table.set_rows(self._rows(inspection))
+        results = (self._controller.view(panel.id).result for panel in self._controller.document.panels)
+        self._table.set_rows(readings(inspection, measures_of(results, inspection.code)))
         self._prior.set_percentile(inspection.prior_percentile)
         self._data.set_percentile(inspection.data_percentile)
         self._profile.set_values(inspection.profile)
@@ -198,37 +188,6 @@ class InspectorPanel(QWidget):
         self._split.setProperty("split", inspection.split)
         self._split.style().polish(self._split)
         self._split.setVisible(bool(inspection.split))
-
-    def _rows(self, inspection: "Inspection") -> list[tuple[str, str, bool]]:
-        size = len(inspection.code)
-        rows = [
-            (
-                f"Norm of the code ({size} numbers)",
-                f"{inspection.norm:,.2f}",
-                not 2.5 <= inspection.prior_percentile <= 97.5,
-            )
-        ]
-        if inspection.log_prob is not None:
-            finite = bool(np.isfinite(inspection.log_prob))
-            rows.append(("Log-density", f"{inspection.log_prob:,.1f} nats".replace("-", "−"), not finite))
-        rows += [(words, value, False) for words, value in self._measures(inspection.code)]
-        if inspection.error is not None:
-            rows.append(("Reconstruction error", f"{inspection.error:.1f} / 255", inspection.error > 32))
-        return rows
-
-    def _measures(self, code: NDArray[np.float32]) -> list[tuple[str, str]]:
-        """What a panel that shows this very code has measured of it besides, such as its percentiles of attributes."""
-        for panel in self._controller.document.panels:
-            result = self._controller.view(panel.id).result
-            if not isinstance(result, Strip | ImageGrid) or not result.measures:
-                continue
-            if result.frames.codes.shape[1] != len(code):
-                continue
-            same = np.flatnonzero((result.frames.codes == code).all(axis=1))
-            if len(same):
-                found = [(_measure_name(m), measured(m, int(same[0]))) for m in result.measures]
-                return [(words, text) for words, text in found if text]
-        return []
 
     def _show_nearest(self, inspection: "Inspection") -> None:
         nearest = inspection.nearest[:NEAREST]
@@ -247,14 +206,9 @@ class InspectorPanel(QWidget):
 
     def _show_labels(self, inspection: "Inspection") -> None:
         """Labels that hold, in words; measured factors only when they are few, all of them in the tool tip."""
-        holds = [readable(name) for name, text in inspection.attributes.items() if text == "yes"]
-        others = [f"{readable(n)} {short(t)}" for n, t in inspection.attributes.items() if t not in ("yes", "no", "–")]
-        shown = others if len(others) <= MOST_NUMBERS else others[:1]
-        text = " · ".join([*shown, *holds])
-        if len(others) > len(shown):
-            text += f" · {len(others) - len(shown)} measured factors"
+        text, tip = labels_of(inspection)
         self._labels.setText(text)
-        self._labels.setToolTip("\n".join(others) if len(others) > len(shown) else "")
+        self._labels.setToolTip(tip)
         self._labels.setVisible(bool(text))
         self._labels_heading.setVisible(bool(text))
 
@@ -315,8 +269,3 @@ class InspectorPanel(QWidget):
                 np.savez(stream, code=inspection.code, norm=inspection.norm, image=inspection.image)
         except UserError as error:
             self._controller.message.emit(str(error), "error")
-
-
-def _measure_name(measure: Measure) -> str:
-    """What stands before the number of a measure; its unit stands behind the number."""
-    return f"{measure.label}, percentile" if measure.unit == "percentile" else measure.label.partition(", ")[0]

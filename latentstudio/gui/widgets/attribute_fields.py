@@ -36,7 +36,7 @@ class AttributeBox(QComboBox):
         self.setMinimumContentsLength(10)
         self.installEventFilter(ScrollGuard(self))
         self.line.setPlaceholderText(hint)
-        completer = QCompleter(self.model(), self)
+        self._completer = completer = QCompleter(self.model(), self)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
@@ -70,8 +70,8 @@ class AttributeBox(QComboBox):
         return words
 
     def _returned(self) -> None:
-        found = self.completer().popup()
-        if found.isVisible() and found.currentIndex().isValid():
+        found = self._completer.popup()
+        if found is not None and found.isVisible() and found.currentIndex().isValid():
             return  # `activated` follows, unless the text changes before it
         self.entered.emit()
 

@@ -113,6 +113,11 @@ class AttributeRow(QWidget):
             self.slider.set_real(amount)
             self._show(amount)
 
+    def nudge(self, sign: float) -> None:
+        """Go a step up (1) or down (-1), as a click on a picture of more or less does."""
+        step = (1.0 if self._scale == "alpha" else 10.0) * sign
+        self.box.setValue(min(max(self.amount + step, self.box.minimum()), self.box.maximum()))
+
     def set_places(self, before: float, after: float) -> None:
         """Say between which percentiles of the data set the edit moves the face; NaN where it is not known."""
         known = math.isfinite(before) and math.isfinite(after)

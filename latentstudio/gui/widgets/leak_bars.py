@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.theme import colors, numeric_font, small_font, theme_signals
 from latentstudio.gui.widgets.painting import LEFT, RIGHT, pen, write, write_wrapped
+from latentstudio.results import Strip
 
 _ROW = 30
 MUCH = 10.0
@@ -32,6 +33,12 @@ class Leak:
     def text(self) -> str:
         """The change with its sign."""
         return f"{self.change:+.0f}".replace("-", "−") if math.isfinite(self.change) else "–"
+
+
+def leaks_between(source: tuple[Strip, int], edited: tuple[Strip, int]) -> tuple[Leak, ...]:
+    """Compare what is measured of a face and of the edited one; each is a frame of a strip, given by its number."""
+    before, after = ({m.label: float(m.values[frame]) for m in strip.measures} for strip, frame in (source, edited))
+    return tuple(Leak(words, before[words], after[words]) for words in before if words in after)
 
 
 class LeakBars(QWidget):

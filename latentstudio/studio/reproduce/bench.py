@@ -67,7 +67,13 @@ class Bench:
 
     @cached_property
     def held_out(self) -> NDArray[np.bool_]:
-        """Images that the model has not seen, bool (N,)."""
+        """Images that the model has not seen, bool (N,).
+
+        Raises
+        ------
+        UserError
+            That is not known, or the model has seen all or none of them.
+        """
         mask = held_out_of(self.info, self.data)
         if mask is None or mask.all() or not mask.any():
             raise UserError(f"{self.model_name} does not say which images of {self.data.title} it has seen.")

@@ -14,6 +14,7 @@ from latentstudio.stats.pictures import HALF_RANGE
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.glow_lab import GlowLab
 from latentstudio.studio.reproduce.glow_subjects import Subject, pictures_at, subject
+from latentstudio.studio.reproduce.samples import out_of_range
 
 _HEADS = ("alpha", "score", "standard error", "past the middle, %", "norm", "nearest", "clipped, %", "finite, %")
 
@@ -62,7 +63,13 @@ class Edited:
 
 
 def edited(who: Subject, rows: NDArray[np.int64], strengths: tuple[float, ...]) -> Edited:
-    """Edit faces, given by dataset indices, and measure what comes out."""
+    """Edit faces, given by dataset indices (n,), and measure what comes out.
+
+    Raises
+    ------
+    UserError
+        No classifier of pictures tells the attribute, so that nothing can judge the edits.
+    """
     lab, judge = who.lab, who.judge
     if not judge.sees:
         raise UserError(
@@ -72,11 +79,9 @@ def edited(who: Subject, rows: NDArray[np.int64], strengths: tuple[float, ...]) 
     images = lab.decoded_raw(codes)
     shape = (len(rows), len(strengths))
     flat = images.reshape(len(images), -1)
-    with np.errstate(invalid="ignore"):
-        clipped = 100 * (np.abs(flat) > 1).mean(axis=1)
     norms = np.linalg.norm(codes.astype(np.float64), axis=1)
     finite = 100 * np.isfinite(flat).mean(axis=1)
-    parts = (judge.scores(images), norms, lab.features.nearest(images), clipped, finite)
+    parts = (judge.scores(images), norms, lab.features.nearest(images), out_of_range(images), finite)
     return Edited(np.array(strengths), *(np.asarray(p, dtype=np.float64).reshape(shape) for p in parts))
 
 

@@ -70,9 +70,9 @@ class Features:
         return rms
 
     def frechet(self, images: NDArray[np.float32], others: NDArray[np.float32], components: int = 16) -> float:
-        """Frechet distance between two sets of images in the first whitened components; compare at equal numbers only.
+        """Frechet distance of two sets of images (n, C, H, W) in the first whitened components.
 
-        It is never called FID, since the features are our own.
+        Compare at equal numbers only. It is never called FID, since the features are our own.
         """
         from latentstudio.studio.reproduce.samples import frechet
 

@@ -14,6 +14,7 @@ from latentstudio.data.prepare import fit
 from latentstudio.data.readable import Unreadable, read_images
 from latentstudio.errors import UserError
 from latentstudio.stats.directions import auc_of, estimate
+from latentstudio.stats.pictures import halved_sides
 from latentstudio.studio.reproduce.bench import Floats
 
 if TYPE_CHECKING:
@@ -103,12 +104,7 @@ def _shown(images: NDArray[np.float32]) -> Floats:
 
 def reduced(images: NDArray[np.float32]) -> Floats:
     """Flatten images (n, C, H, W), clipped to [-1, 1], each side averaged in pairs while longer than 32: (n, F)."""
-    small = _shown(images)
-    while max(small.shape[2:]) > _EDGE and min(small.shape[2:]) > 1:
-        n, channels, height, width = small.shape
-        cut = small[:, :, : height // 2 * 2, : width // 2 * 2]
-        small = cut.reshape(n, channels, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
-    return small.reshape(len(small), -1)
+    return halved_sides(_shown(images), _EDGE).reshape(len(images), -1)
 
 
 def judged(lab: "GlowLab", labels: Floats, words: str, limit: int) -> Judge:

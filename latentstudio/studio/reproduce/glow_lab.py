@@ -50,7 +50,13 @@ class GlowLab(Bench):
 
     @cached_property
     def chosen(self) -> NDArray[np.int64]:
-        """Dataset indices (n,) of the images under study, ascending: half unseen in training, as far as there are."""
+        """Dataset indices (n,) of the images under study, ascending: half unseen in training, as far as there are.
+
+        Raises
+        ------
+        UserError
+            The model has seen all or none of the images.
+        """
         rng = np.random.default_rng(0)
         unseen, seen = np.flatnonzero(self.held_out), self.seen
         if not len(unseen) or not len(seen):

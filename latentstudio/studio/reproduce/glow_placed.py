@@ -22,6 +22,7 @@ from latentstudio.studio.reproduce.glow_subjects import (
     subject,
     table_in,
 )
+from latentstudio.studio.reproduce.samples import out_of_range
 
 _STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 _PRINTED = 834 / 457
@@ -87,14 +88,11 @@ def person_or_smile(lab: GlowLab) -> Finding:
             codes = sources + strength * step
             images = own.decoded_raw(codes.astype(np.float32))
             change = change_map(visible(images), visible(before))
-            flat = images.reshape(len(images), -1)
-            with np.errstate(invalid="ignore"):
-                clipped = 100 * float((np.abs(flat) > 1).mean())
             values = (
                 float(np.linalg.norm(codes, axis=1).mean()),
                 float(np.sqrt(np.square(change).mean())),
                 float(np.median(own.features.nearest(images))),
-                clipped,
+                float(out_of_range(images).mean()),
             )
             found[name, strength] = values
             rows.append((name, strength, *values))

@@ -11,8 +11,9 @@ from latentstudio.stats.pictures import HALF_RANGE
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.entry import Entry, Finding, Plate, verdict_of
 from latentstudio.studio.reproduce.glow_lab import GlowLab
-from latentstudio.studio.reproduce.glow_paths import reference
+from latentstudio.studio.reproduce.glow_midpoints import reference
 from latentstudio.studio.reproduce.glow_subjects import Subject, labelled
+from latentstudio.studio.reproduce.samples import out_of_range
 
 _TRAITS: dict[str, tuple[str, ...]] = {
     "hair": ("Black_Hair", "Blond_Hair", "Long_Hair", "bangs", "Bangs", "bald", "Bald"),
@@ -117,6 +118,19 @@ def half_length(lab: GlowLab) -> Finding:
     )
 
 
+def _measured(lab: GlowLab, codes: Floats, others: NDArray[np.float32]) -> tuple[float, ...]:
+    """Norm, pictures that are finite (%), pixels out of range (%), distance, Frechet distance and contrast of codes."""
+    images = lab.decoded_raw(codes.astype(np.float32))
+    return (
+        float(np.linalg.norm(codes, axis=1).mean()),
+        100 * float(np.isfinite(images.reshape(len(images), -1)).all(axis=1).mean()),
+        float(out_of_range(images).mean()),
+        float(np.median(lab.features.nearest(images))),
+        lab.features.frechet(images, others),
+        _contrast(images),
+    )
+
+
 def full_length(lab: GlowLab) -> Finding:
     """S1-X6."""
     rows = faces(lab)
@@ -129,14 +143,7 @@ def full_length(lab: GlowLab) -> Finding:
     found: dict[str, tuple[float, ...]] = {}
     others = reference(lab, len(rows))
     for name, made in sets.items():
-        images = lab.decoded_raw(made.astype(np.float32))
-        flat = images.reshape(len(images), -1)
-        with np.errstate(invalid="ignore"):
-            clipped = 100 * float((np.abs(flat) > 1).mean())
-        finite = 100 * float(np.isfinite(flat).all(axis=1).mean())
-        norm = float(np.linalg.norm(made, axis=1).mean())
-        near, far = float(np.median(lab.features.nearest(images))), lab.features.frechet(images, others)
-        found[name] = (norm, finite, clipped, near, far, _contrast(images))
+        found[name] = _measured(lab, made, others)
     own, half, full = (found[f"about zero, {name}"] for name in ("+1", "−0.5", "−1"))
     prior = found["draws of the prior"]
     heads = ("", "norm", "finite, %", "clipped, %", "nearest", "Frechet distance", "contrast")

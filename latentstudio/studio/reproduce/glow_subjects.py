@@ -19,6 +19,7 @@ from latentstudio.figures.run import run_recipe
 from latentstudio.models.library import find_models
 from latentstudio.results import Sheet, Strip, Table, final
 from latentstudio.stats.directions import Direction, Wish
+from latentstudio.steps import answer_of
 from latentstudio.studio.reproduce.bench import Floats
 from latentstudio.studio.reproduce.glow_judge import Judge, judged
 from latentstudio.studio.reproduce.glow_lab import GlowLab
@@ -224,13 +225,7 @@ def _spelling(lab: GlowLab, what: str) -> str:
 
 def _finished(lab: GlowLab, wish: Wish) -> Direction:
     bank = lab.workspace.bank(ModelRef(name=lab.model_name), DataRef(spec=lab.data.spec))
-    looking = direction_of(bank, lab.data, {}, wish, mean_bound(lab.model()))
-    while True:
-        try:
-            next(looking)
-        except StopIteration as ended:
-            found: Direction = ended.value
-            return found
+    return answer_of(direction_of(bank, lab.data, {}, wish, mean_bound(lab.model())))
 
 
 def plain_codes(lab: GlowLab, rows: NDArray[np.int64]) -> Codes:
@@ -242,15 +237,10 @@ def plain_codes(lab: GlowLab, rows: NDArray[np.int64]) -> Codes:
         One of them cannot be read.
     """
     bank = lab.workspace.bank(ModelRef(name=lab.model_name), DataRef(spec=lab.data.spec))
-    looking = bank.codes(rows)
-    while True:
-        try:
-            next(looking)
-        except StopIteration as ended:
-            if not ended.value.kept.all():
-                raise UserError(f"Some of the images of {lab.data.title} cannot be read.") from None
-            codes: Codes = ended.value.codes
-            return codes
+    found = answer_of(bank.codes(rows))
+    if not found.kept.all():
+        raise UserError(f"Some of the images of {lab.data.title} cannot be read.")
+    return found.codes
 
 
 def pictures_at(lab: GlowLab, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

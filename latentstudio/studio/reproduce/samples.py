@@ -57,6 +57,12 @@ def floors(lab: Lab) -> dict[str, float]:
     return {"nearest": float(np.median(distance)), "frechet": frechet(*halves)}
 
 
+def out_of_range(images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Share in % of the values of decoded images (n, C, H, W) that lie beyond black or white, float64 (n,)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(100 * (np.abs(images.reshape(len(images), -1)) > 1).mean(axis=1), dtype=np.float64)
+
+
 def gradient_energy(images: torch.Tensor) -> float:
     """Mean squared difference of neighbouring pixels, a measure of sharpness; images (N, C, H, W)."""
     images = images.clamp(-1, 1)
