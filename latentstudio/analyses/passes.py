@@ -173,7 +173,7 @@ def codes_control(default: str) -> str:
         "Codes",
         "choice",
         choices=("auto", "plain", "dequantised") if auto else ("plain", "dequantised"),
-        choice_labels=("As the model was trained", "Plain", "Dequantised") if auto else ("Plain", "Dequantised"),
+        choice_labels=("As trained", "Plain", "Dequantised") if auto else ("Plain", "Dequantised"),
         help="Dequantised codes are of pictures with the noise that the model was trained on; plain ones are without. "
         "Models that add no noise have plain codes only."
         + (" As the model was trained: dequantised where there are any." * auto),
